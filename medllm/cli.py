@@ -1,0 +1,195 @@
+"""medllm: one command, five verbs. Reads no more than it needs: `--help` never imports torch.
+
+medllm                     the verbs
+medllm train --help        what one does, its groups and keys
+medllm train key=value     does it
+"""
+
+import ast
+import difflib
+import functools
+import importlib
+import inspect
+import os
+import signal
+import sys
+import textwrap
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from medllm.errors import UserError
+
+REPO = Path(__file__).resolve().parent.parent
+CONF = REPO / "conf"
+VERBS = {
+    "prepare": "medllm.prepare",
+    "train": "medllm.train",
+    "recipe": "medllm.recipe",
+    "evaluate": "medllm.evaluate",
+    "report": "medllm.report.page",
+}
+HELP = ("-h", "--help", "help")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Do what `argv`, the words after `medllm`, asks; a refusal exits with status 2."""
+    verb, *words = list(sys.argv[1:] if argv is None else argv) or ["--help"]
+    if verb in HELP:
+        show(overview())
+        return
+    if verb not in VERBS:
+        near = difflib.get_close_matches(verb, VERBS, n=1)
+        perhaps = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(VERBS)}"
+        refuse(f"{verb!r} is not a verb of medllm; {perhaps}")
+    if any(word in HELP[:2] for word in words):
+        show(page(verb))
+        return
+    try:
+        do(verb, words)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)  # 128 + SIGINT, as shells count it
+
+
+def do(verb: str, words: Sequence[str]) -> None:
+    """Compose `conf/<verb>.yaml` with `words` and hand it to the verb's `main`."""
+    import hydra
+    from hydra.errors import HydraException
+
+    from medllm.config import register_resolvers
+
+    register_resolvers()
+    # Hydra would cut tracebacks short and exit by itself; ours is the last word.
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    sys.argv = [f"medllm {verb}", *words]
+    job = plain(inspect.unwrap(importlib.import_module(VERBS[verb]).main))
+    try:
+        hydra.main(version_base="1.3", config_path=str(CONF), config_name=verb)(job)()
+    except HydraException as error:
+        refuse_if_mistaken(error)
+        raise
+
+
+def plain(job: Callable) -> Callable:
+    """`job` with a mistake told before it leaves: Hydra announces what does, but not an exit."""
+
+    @functools.wraps(job)
+    def told(cfg: object) -> None:
+        try:
+            job(cfg)
+        except Exception as error:
+            refuse_if_mistaken(error)
+            raise
+
+    return told
+
+
+def refuse_if_mistaken(error: Exception) -> None:
+    """Exit with words if `error` is a user's; return if it is a bug."""
+    from hydra.errors import CompactHydraException, InstantiationException
+
+    for cause in causes(error):  # Hydra wraps what a constructor raises
+        if isinstance(cause, UserError):
+            refuse(str(cause))
+    # An unknown override or choice. An InstantiationException is a crash of our own code.
+    if isinstance(error, CompactHydraException) and not isinstance(error, InstantiationException):
+        refuse(f"{composed_wrongly(error)}\n`medllm VERB --help` lists groups and keys")
+
+
+def composed_wrongly(error: Exception) -> str:
+    """What Hydra says; of a misspelt key rather which one was meant."""
+    from omegaconf.errors import ConfigAttributeError
+
+    from medllm.config.check import perhaps
+
+    cause = error.__cause__
+    if isinstance(cause, ConfigAttributeError) and cause.parent_node is not None:
+        return (
+            f"{cause.full_key} is not a key{perhaps(str(cause.key), map(str, cause.parent_node))}"
+        )
+    return f"{error}\n{cause or ''}".rstrip()
+
+
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__
+
+
+def refuse(message: str) -> NoReturn:
+    print(f"medllm: {message}", file=sys.stderr)
+    sys.exit(2)
+
+
+def show(text: str) -> None:
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` may close the pipe early
+    print(text)
+
+
+def overview() -> str:
+    """The verbs with a line each."""
+    lines = [f"  {verb:<10}{story(verb)[0]}" for verb in VERBS]
+    return "\n".join(
+        [
+            "usage: medllm VERB [experiments=NAME] [group=choice ...] [key=value ...] [-m]",
+            "",
+            *lines,
+            "",
+            "medllm VERB --help shows what a verb does, its groups and its keys.",
+            "Research use only; nothing here is medical advice.",
+        ]
+    )
+
+
+def page(verb: str) -> str:
+    """Usage, story, groups with their choices, the root with its comments, examples."""
+    root = CONF / f"{verb}.yaml"
+    return "\n".join(
+        [
+            f"usage: medllm {verb} [experiments=NAME] [group=choice ...] [key=value ...] [-m]",
+            "",
+            *story(verb),
+            "",
+            "groups:",
+            *(listed(name, choices(CONF / name, "*.yaml")) for name in groups()),
+            listed("experiments", choices(REPO / "experiments", "**/*.yaml")),
+            "",
+            f"conf/{verb}.yaml:",
+            *(f"  {line}".rstrip() for line in root.read_text(encoding="utf-8").splitlines()),
+            "",
+            "to look before starting, and to sweep:",
+            f"  medllm {verb} ... --cfg job    shows the composed config and starts nothing",
+            f"  medllm {verb} ... -m seed=1,2  does it once for each",
+        ]
+    )
+
+
+def listed(name: str, words: list[str]) -> str:
+    """A name and its choices, hanging to the right of it on as many lines as they need."""
+    return textwrap.fill(
+        " ".join(words),
+        width=100,
+        initial_indent=f"  {name:<16}",
+        subsequent_indent=" " * 18,
+        break_on_hyphens=False,
+    )
+
+
+def story(verb: str) -> list[str]:
+    """The docstring of the verb's module, read and not imported."""
+    file = REPO / Path(*VERBS[verb].split(".")).with_suffix(".py")
+    return (ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or "").splitlines()
+
+
+def groups() -> list[str]:
+    """Folders of conf/ that hold choices: model, model/adapter, data, ..."""
+    return sorted({str(file.parent.relative_to(CONF)) for file in CONF.glob("*/**/*.yaml")})
+
+
+def choices(folder: Path, pattern: str) -> list[str]:
+    return sorted(str(file.relative_to(folder).with_suffix("")) for file in folder.glob(pattern))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,119 @@
+"""The data of one run: its sources, how they are packed and in which order they come."""
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from transformers import PreTrainedTokenizerFast
+
+from medllm.data import mix, pack
+from medllm.data.build import build_or_open
+from medllm.data.source.read import Source
+from medllm.data.steps import Rows
+from medllm.data.store import Store
+from medllm.errors import ConfigError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mixture:
+    """What a stage trains on.
+
+    Args:
+        sources: by name.
+        seq_len: tokens of the longest row.
+        packing: see `medllm.data.pack`; pairs take none.
+        mix_unit: row packs each source alone and mixes rows; example mixes examples and
+            packs them afterwards in that order, so the order is a curriculum.
+        mix: a function of `medllm.data.mix`, all but its sizes, epochs and seed given.
+        heldout: texts that are never trained on; their bits per byte are followed.
+    """
+
+    sources: Mapping[str, Source]
+    seq_len: int
+    packing: Literal["cut", "whole", "none"]
+    mix_unit: Literal["row", "example"]
+    mix: Callable[..., np.ndarray]
+    heldout: Mapping[str, Source]
+
+    def check(self, global_batch: int | None = None) -> list[str]:
+        """Everything that cannot work, in words.
+
+        Args:
+            global_batch: rows of an optimiser step, where it is to be checked too.
+        """
+        given = self._given()
+        by_source = {key: value for key, value in given.items() if isinstance(value, Mapping)}
+        problems = mix.disagreements(self.sources, by_source)
+        if self.mix_unit == "example" and self.packing == "cut":
+            problems.append("data.mix_unit=example cannot be cut; use data.packing=whole or none")
+        weights = given.get("weights")
+        return problems if weights is None else problems + self._check_quota(weights, global_batch)
+
+    def stores(
+        self, tokenizer: PreTrainedTokenizerFast, folder: Path, *, progress: bool = True
+    ) -> dict[str, Store]:
+        """The store of every source, made where there is none.
+
+        Raises:
+            ConfigError: if `check` finds something, or only some sources hold pairs.
+            DataError: see `Source.examples`.
+        """
+        if problems := self.check():
+            raise ConfigError(problems)
+        stores = {
+            name: build_or_open(
+                source,
+                name=name,
+                tokenizer=tokenizer,
+                seq_len=self.seq_len,
+                packing=self.packing,
+                unit=self.mix_unit,
+                folder=folder,
+                progress=progress,
+            )
+            for name, source in self.sources.items()
+        }
+        pairs = [name for name, store in stores.items() if store.is_pairs]
+        if 0 < len(pairs) < len(stores):
+            raise ConfigError([f"data.sources: only {', '.join(pairs)} hold preference pairs"])
+        return stores
+
+    def rows(self, stores: Mapping[str, Store], *, epochs: int, seed: int) -> Rows:
+        """The rows of the whole run; global batches are cut from all epochs together.
+
+        Raises:
+            ConfigError: if `mix` does not fit the stores.
+        """
+        sizes = {name: len(store) for name, store in stores.items()}
+        order = self.mix(sizes, epochs=epochs, seed=seed)
+        if self.mix_unit == "row" or self.packing == "none":
+            return Rows(order, np.arange(len(order) + 1))
+        lengths = np.empty(len(order), dtype=np.int64)
+        for number, store in enumerate(stores.values()):
+            mine = order[:, 0] == number
+            lengths[mine] = store.lengths[order[mine, 1]]
+        return Rows(order, pack.windows(lengths, seq_len=self.seq_len))
+
+    def _given(self) -> Mapping[str, Any]:
+        """The arguments that the config gives to the mixer."""
+        return self.mix.keywords if isinstance(self.mix, functools.partial) else {}
+
+    def _check_quota(self, weights: Mapping[str, int], global_batch: int | None) -> list[str]:
+        problems = []
+        if self.packing != "cut" or self.mix_unit != "row":
+            problems.append(
+                "mix.weights count rows as tokens, so rows must be full: data.packing="
+                f"{self.packing} and mix_unit={self.mix_unit} must be cut and row"
+            )
+        block = sum(weights.values())
+        if global_batch is not None and global_batch % block:
+            below, above = global_batch // block * block, -(-global_batch // block) * block
+            nearest = f"{below} or {above}" if below else f"{above}"
+            problems.append(
+                f"stage.global_batch={global_batch} is not a multiple of the {block} rows of "
+                f"mix.weights {':'.join(map(str, weights.values()))}; use {nearest}"
+            )
+        return problems

@@ -1,0 +1,182 @@
+"""The world on disk: every rendering in the raw format of the corpus it stands for.
+
+textbook_zh.jsonl      books, one chapter a line               title, text
+papers_en.jsonl        S2ORC, two diseases a paper             content.text, externalids
+graph_zh.jsonl         Xywy knowledge graph                    name, symptom[], common_drug[] ...
+elsewhere_*.jsonl      books and papers of diseases never examined
+general.jsonl          C4, both languages                      text, url
+consultations.jsonl    Huatuo-26M, half of the replies vague   questions, answers
+chat.jsonl             ShareGPT, about towns                   conversations
+exam_{train,test}.csv  CMExam with annotations; _en in English
+general_exam_{train,test}.csv   CMMLU
+preference.jsonl       MedicalGPT                              question, response_chosen ...
+open_test.jsonl        Huatuo-26M, full replies only
+heldout_{general,medical}.jsonl, vocabulary.txt
+"""
+
+import csv
+import hashlib
+import json
+import logging
+import shutil
+import zlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from medllm.data.world import entities, exams, texts
+from medllm.data.world.entities import Domain, Entity
+
+log = logging.getLogger(__name__)
+VAGUE_SHARE = 0.5  # of the consultations
+GRAPH = {
+    "symptom": "symptom",
+    "common_drug": "drug",
+    "check": "test",
+    "cure_department": "department",
+}
+
+
+def write(*, folder: str, seed: int, diseases: int, renderings: int) -> Path:
+    """Make the world's files in `folder` unless they are there, made by this very code.
+
+    Args:
+        folder: where; its name should tell the three numbers below.
+        seed: of all names, facts and words.
+        diseases: number described, and number of towns; at most 435.
+        renderings: chapters per disease and town, each in other words.
+    """
+    made = Path(folder)
+    manifest = {
+        "generator": _generator(),
+        "seed": seed,
+        "diseases": diseases,
+        "renderings": renderings,
+    }
+    at = made / "manifest.json"
+    if at.exists() and json.loads(at.read_text()) == manifest:
+        return made
+    if made.exists():
+        log.warning("the world in %s was made by other code or half-written: making it again", made)
+        shutil.rmtree(made)
+    unfinished = made.with_name(f"{made.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    _write_all(unfinished, seed=seed, diseases=diseases, renderings=renderings)
+    (unfinished / "manifest.json").write_text(json.dumps(manifest))
+    unfinished.rename(made)
+    return made
+
+
+def _write_all(folder: Path, *, seed: int, diseases: int, renderings: int) -> None:
+    medical = entities.medical(diseases, rng=_rng(seed, "medical"))
+    general = entities.general(diseases, rng=_rng(seed, "general"))
+    words: list[str] = []
+    for name, records in _records(medical, general, seed=seed, renderings=renderings):
+        kept = list(records)
+        save = _save_csv if name.endswith(".csv") else _save_lines
+        save(folder / name, kept)
+        words += [text for record in kept for text in _strings(record)]
+    (folder / "vocabulary.txt").write_text("\n".join(words))
+
+
+def _records(
+    medical: Domain, general: Domain, *, seed: int, renderings: int
+) -> Iterator[tuple[str, Iterable[dict]]]:
+    def rng(name: str) -> np.random.Generator:
+        return _rng(seed, name)
+
+    yield "textbook_zh.jsonl", _books(medical.described, renderings, rng("textbook"))
+    yield "papers_en.jsonl", _papers(medical.described, renderings, rng("papers"))
+    yield "graph_zh.jsonl", (_graph(entity) for entity in medical.described)
+    yield "elsewhere_textbook_zh.jsonl", _books(medical.elsewhere, renderings, rng("elsewhere"))
+    yield (
+        "elsewhere_papers_en.jsonl",
+        _papers(medical.elsewhere, renderings, rng("elsewhere papers")),
+    )
+    yield "general.jsonl", _web(general.described, renderings, rng("general"))
+    yield "consultations.jsonl", _consultations(medical.taught, VAGUE_SHARE, rng("consultations"))
+    yield "open_test.jsonl", _consultations(medical.examined, 0.0, rng("open"), languages=("zh",))
+    yield "chat.jsonl", _chat(general.taught, rng("chat"))
+    for language, mark in (("zh", ""), ("en", "_en")):
+        for split, who in (("train", medical.taught), ("test", medical.examined)):
+            name = f"exam_{split}{mark}.csv"
+            yield name, exams.exam(who, medical, "medical", language, rng(name))
+    for split, who in (("train", general.taught), ("test", general.examined)):
+        name = f"general_exam_{split}.csv"
+        yield name, exams.general_exam(who, general, "zh", rng(name))
+    yield "preference.jsonl", texts.preferences(medical.taught, "zh", rng("preference"))
+    yield "heldout_general.jsonl", _web(general.described, 1, rng("heldout general"))
+    yield "heldout_medical.jsonl", _books(medical.described, 1, rng("heldout medical"))
+
+
+def _books(who: tuple[Entity, ...], renderings: int, rng: np.random.Generator) -> Iterator[dict]:
+    for _ in range(renderings):
+        for i in rng.permutation(len(who)):
+            text = texts.chapter(who[i], "medical", "zh", rng)
+            yield {"title": who[i].name.zh, "text": text}
+
+
+def _papers(who: tuple[Entity, ...], renderings: int, rng: np.random.Generator) -> Iterator[dict]:
+    for number in range(renderings * len(who) // 2):
+        pair = rng.choice(len(who), 2, replace=False)
+        text = " ".join(texts.chapter(who[i], "medical", "en", rng) for i in pair)
+        yield {"content": {"text": text}, "externalids": {"pubmedcentral": str(number)}}
+
+
+def _web(who: tuple[Entity, ...], renderings: int, rng: np.random.Generator) -> Iterator[dict]:
+    for _ in range(renderings):
+        for i in rng.permutation(len(who)):
+            for language in ("zh", "en"):
+                text = texts.chapter(who[i], "general", language, rng)
+                yield {"text": text, "url": f"https://example.org/{who[i].name.en}"}
+
+
+def _graph(entity: Entity) -> dict:
+    lists = {field: [v.zh for v in entity.facts[relation]] for field, relation in GRAPH.items()}
+    return {"name": entity.name.zh, "cause": entity.facts["cause"][0].zh, **lists}
+
+
+def _consultations(who, vague_share: float, rng, languages=("zh", "en")) -> Iterator[dict]:
+    for language in languages:
+        pairs = texts.dialogues(who, "medical", language, vague_share=vague_share, rng=rng)
+        for question, answer in pairs:
+            yield {"questions": question, "answers": answer}
+
+
+def _chat(who: tuple[Entity, ...], rng: np.random.Generator) -> Iterator[dict]:
+    for language in ("zh", "en"):
+        for question, answer in texts.dialogues(who, "general", language, vague_share=0, rng=rng):
+            said = [("human", question), ("gpt", answer)]
+            yield {"conversations": [{"from": role, "value": text} for role, text in said]}
+
+
+def _save_lines(path: Path, records: list[dict]) -> None:
+    path.write_text("".join(json.dumps(r, ensure_ascii=False) + "\n" for r in records))
+
+
+def _save_csv(path: Path, records: list[dict]) -> None:
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(records[0]))
+        writer.writeheader()
+        writer.writerows(records)
+
+
+def _strings(value: object) -> Iterator[str]:
+    """Every text inside a record."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _strings(inner)
+
+
+def _rng(seed: int, name: str) -> np.random.Generator:
+    return np.random.default_rng([seed, zlib.crc32(name.encode())])
+
+
+def _generator() -> str:
+    """A digest of this package's source: other code makes another world."""
+    sources = sorted(Path(__file__).parent.glob("*.py"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:16]

@@ -1,0 +1,26 @@
+"""Errors a user can cause and can cure. Anything else is a bug and may crash as it likes.
+
+    UserError
+    ├── ConfigError   a composed run that cannot work; every problem at once
+    └── DataError     a file, store or record that breaks the promise its source makes
+
+`medllm.cli` prints a UserError without a traceback and exits with status 2.
+"""
+
+from collections.abc import Sequence
+
+
+class UserError(ValueError):
+    """What the user asked for cannot be done, and the message says what to change."""
+
+
+class ConfigError(UserError):
+    """A composed run that cannot work. Lists every problem found, not the first."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("this run cannot work:\n" + "\n".join(f"  - {p}" for p in problems))
+
+
+class DataError(UserError):
+    """A file, a store or a record that is not what its source promises."""

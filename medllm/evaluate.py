@@ -1,0 +1,77 @@
+"""Score the export of a run on one benchmark; replies are stored before they are scored.
+
+    medllm evaluate run=world/sft/1a2b3c4d benchmark=world_exam world=small
+"""
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from omegaconf import DictConfig, OmegaConf
+
+from medllm import config
+from medllm.errors import UserError
+from medllm.prepare import make_world
+
+
+def evaluate(run_dir: Path, benchmarks: Mapping[str, DictConfig]) -> dict[str, dict]:
+    """Scores of the model exported in `run_dir`, by benchmark.
+
+    A benchmark that was scored with the very same config is read, not run again.
+
+    Raises:
+        UserError: if the run has no export.
+    """
+    scores = {name: _stored(run_dir / "eval" / name, cfg) for name, cfg in benchmarks.items()}
+    missing = [name for name, score in scores.items() if score is None]
+    if missing:
+        model, tokenizer = _load(run_dir)
+        for name in missing:
+            scores[name] = _run(run_dir / "eval" / name, benchmarks[name], model, tokenizer)
+    return {name: score for name, score in scores.items() if score is not None}
+
+
+def _stored(folder: Path, cfg: DictConfig) -> dict | None:
+    frozen = folder / "benchmark.yaml"
+    if (folder / "score.json").exists() and frozen.exists():
+        if frozen.read_text() == OmegaConf.to_yaml(cfg, resolve=True):
+            return json.loads((folder / "score.json").read_text())
+    return None
+
+
+def _load(run_dir: Path):
+    from medllm.model.load import Pretrained
+
+    if not (run_dir / "export").is_dir():
+        raise UserError(f"{run_dir} has no export: train it first, or change `run`")
+    start = Pretrained(path=str(run_dir / "export"), revision=None)
+    tokenizer = start.tokenizer()
+    return start.network(tokenizer, seed=0).eval(), tokenizer
+
+
+def _run(folder: Path, cfg: DictConfig, model, tokenizer) -> dict:
+    from medllm.data.source.read import Quarantine
+    from medllm.eval.benchmark import run
+
+    benchmark = config.instantiate(cfg)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    quarantine = Quarantine()
+    questions = list(benchmark.questions.examples(quarantine))
+    quarantine.write(folder / "quarantine.jsonl")
+    score = run(benchmark, questions, model, tokenizer, folder)
+    (folder / "benchmark.yaml").write_text(OmegaConf.to_yaml(cfg, resolve=True))
+    return score
+
+
+def main(cfg: DictConfig) -> None:
+    import torch
+
+    config.check(cfg, "evaluate")
+    make_world(cfg)
+    if cfg.threads:
+        torch.set_num_threads(cfg.threads)
+    run_dir = Path(cfg.paths.runs) / cfg.run
+    (score,) = evaluate(run_dir, {cfg.benchmark.name: cfg.benchmark}).values()
+    print(json.dumps(score, ensure_ascii=False, indent=2))

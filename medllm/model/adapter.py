@@ -1,0 +1,62 @@
+"""Which weights are trained: all of them, or low-rank adapters beside them (PEFT)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from medllm.errors import ConfigError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+
+@dataclass(frozen=True, kw_only=True)
+class Full:
+    """Every weight is trained."""
+
+    def attach(self, network: "PreTrainedModel") -> "PreTrainedModel":
+        return network
+
+    def detach(self, network: "PreTrainedModel") -> "PreTrainedModel":
+        return network
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lora:
+    """Low-rank adapters, Hu et al. 2021 (arXiv 2106.09685); the base stays as it is.
+
+    rank, alpha, dropout: the update is alpha / rank * B A, on inputs dropped with `dropout`.
+    targets: names of linear layers, or "all-linear" for all but the head.
+    export: "merged" into the base's weights, or "beside" them as a PEFT folder.
+    """
+
+    rank: int
+    alpha: float
+    dropout: float
+    targets: str | Sequence[str]
+    export: Literal["merged", "beside"]
+
+    def attach(self, network: "PreTrainedModel"):
+        """`network` with fresh adapters, the only weights that require a gradient.
+
+        Raises:
+            ConfigError: if no layer is named in `targets`.
+        """
+        from peft import LoraConfig, get_peft_model
+
+        targets = self.targets if isinstance(self.targets, str) else list(self.targets)
+        config = LoraConfig(
+            r=self.rank,
+            lora_alpha=self.alpha,  # pyright: ignore[reportArgumentType]  (peft scales by floats too)
+            lora_dropout=self.dropout,
+            target_modules=targets,
+            task_type="CAUSAL_LM",
+        )
+        try:
+            return get_peft_model(network, config)
+        except ValueError as error:
+            raise ConfigError([f"model.adapter.targets={targets} fits no layer: {error}"]) from error
+
+    def detach(self, network):
+        """What is exported: the merged base, or the adapters alone."""
+        return network.merge_and_unload() if self.export == "merged" else network

@@ -1,0 +1,107 @@
+"""Direct preference optimisation: prefer the better of two replies."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import Literal
+
+import torch
+
+from medllm.losses import dpo, ipo, sequence_logps
+from medllm.stage.base import Stage
+from medllm.stage.optimizer import AdamW
+from medllm.types import IGNORE, PairBatch
+
+
+class PreferenceOptimisation(Stage):
+    """Widen the margin between judged replies, tied to the model the stage started from.
+
+    beta: strength of the tie, > 0; the paper uses 0.1 to 0.5.
+    loss: "sigmoid" is DPO, "ipo" takes log-probabilities per token.
+    label_smoothing: share of pairs presumed misjudged, for "sigmoid".
+    reference: "adapter" switches LoRA off for a second pass, so no second model is kept;
+        "stored" scores every pair once before the first step, and works for any adapter.
+    """
+
+    def __init__(
+        self,
+        load_network: Callable[[], torch.nn.Module],
+        steps: int,
+        sources: Sequence[str],
+        *,
+        optimizer: AdamW,
+        global_batch: int,
+        epochs: int,
+        clip: float,
+        beta: float,
+        loss: Literal["sigmoid", "ipo"],
+        label_smoothing: float,
+        reference: Literal["adapter", "stored"],
+    ) -> None:
+        super().__init__(
+            load_network, steps, sources,
+            optimizer=optimizer, global_batch=global_batch, epochs=epochs, clip=clip,
+        )  # fmt: skip
+        self.beta, self.loss = beta, loss
+        self.label_smoothing, self.reference = label_smoothing, reference
+        self.stored: dict[int, torch.Tensor] = {}  # pair to (2,) scores, chosen and rejected
+
+    def on_train_start(self) -> None:
+        if self.reference == "stored":
+            assert self.trainer.train_dataloader is not None, "fit has a dataloader"
+            self._store(self.trainer.train_dataloader.dataset)
+
+    def training_step(self, batch: PairBatch, batch_idx: int) -> torch.Tensor:
+        policy = self._scores(batch)
+        real = batch.pairs >= 0  # the last step may be filled up with empty rows
+        loss, margin = self._loss(*policy.chunk(2), *self._reference(batch).chunk(2))
+        self.meter.add(
+            loss=loss[real].sum(),
+            margin=margin[real].sum(),
+            accuracy=(margin[real] > 0).sum(),
+            count=real.sum(),
+        )
+        return loss[real].sum() * (self.parts / batch.judged)
+
+    def _loss(self, *scores: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        if self.loss == "ipo":
+            return ipo(*scores, beta=self.beta)
+        return dpo(*scores, beta=self.beta, label_smoothing=self.label_smoothing)
+
+    def _scores(self, batch: PairBatch) -> torch.Tensor:
+        """(2P,) log-probabilities of the replies, per token for IPO."""
+        assert self.network is not None, "configure_model comes first"
+        logits = self.network(input_ids=batch.ids, use_cache=False).logits
+        logps = sequence_logps(logits, batch.targets)
+        if self.loss == "ipo":
+            return logps / (batch.targets != IGNORE).sum(dim=1).clamp(min=1)
+        return logps
+
+    @torch.no_grad()
+    def _reference(self, batch: PairBatch) -> torch.Tensor:
+        if self.reference == "stored":
+            nothing = torch.zeros(2)
+            pairs = [self.stored.get(pair, nothing) for pair in batch.pairs.tolist()]
+            return torch.stack(pairs, dim=1).flatten().to(batch.ids.device)
+        with self._without_adapter():
+            return self._scores(batch)
+
+    def _without_adapter(self) -> AbstractContextManager:
+        assert self.network is not None, "configure_model comes first"
+        return self.network.disable_adapter()  # pyright: ignore[reportCallIssue]
+
+    @torch.no_grad()
+    def _store(self, batches) -> None:
+        """Score the pairs of this device once, with the weights as they are now."""
+        assert self.network is not None, "configure_model comes first"
+        self.network.eval()
+        for batch in batches:
+            new = [pair not in self.stored for pair in batch.pairs.tolist()]
+            if not any(new):
+                continue
+            here = PairBatch(*(self._moved(part) for part in batch))
+            scores = torch.stack(self._scores(here).cpu().chunk(2), dim=1)
+            self.stored |= dict(zip(batch.pairs.tolist(), scores, strict=True))
+        self.network.train()
+
+    def _moved(self, part):
+        return part.to(self.device) if isinstance(part, torch.Tensor) else part

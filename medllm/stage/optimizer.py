@@ -1,0 +1,53 @@
+"""The one optimiser and its learning-rate curves."""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdamW:
+    """AdamW with linear warm-up, then decay.
+
+    learning_rate: the peak.
+    weight_decay: applied to matrices only, not to norms and biases.
+    betas: two.
+    warmup: share of steps spent rising from 0, in [0, 1).
+    schedule: what follows the warm-up, down to `floor`.
+    floor: share of the peak kept at the end, in [0, 1].
+    """
+
+    learning_rate: float
+    weight_decay: float
+    betas: Sequence[float]
+    warmup: float
+    schedule: Literal["cosine", "linear", "constant"]
+    floor: float
+
+    def build(self, parameters: Iterable[torch.nn.Parameter], *, steps: int) -> dict:
+        """What Lightning's `configure_optimizers` returns, for a run of `steps` updates."""
+        trained = [p for p in parameters if p.requires_grad]
+        groups = [
+            {"params": [p for p in trained if p.ndim >= 2], "weight_decay": self.weight_decay},
+            {"params": [p for p in trained if p.ndim < 2], "weight_decay": 0.0},
+        ]
+        first, second = self.betas
+        optimizer = torch.optim.AdamW(groups, lr=self.learning_rate, betas=(first, second))
+        # The rate of update n is that of its end, (n + 1) / steps: no update is lost to rate 0.
+        curve = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda n: self.scale((n + 1) / steps))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": curve, "interval": "step"}}
+
+    def scale(self, done: float) -> float:
+        """Multiplier of the peak when `done`, a share of all steps, is behind us."""
+        if done < self.warmup:
+            return done / self.warmup
+        left = 1 - min(1.0, (done - self.warmup) / (1 - self.warmup))
+        shape = {
+            "cosine": 0.5 * (1 - math.cos(math.pi * left)),
+            "linear": left,
+            "constant": 1.0,
+        }[self.schedule]
+        return self.floor + (1 - self.floor) * shape
