@@ -58,7 +58,7 @@ def _run(folder: Path, cfg: DictConfig, model, tokenizer) -> dict:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     quarantine = Quarantine()
-    questions = list(benchmark.questions.examples(quarantine))
+    questions = benchmark.read(quarantine)
     quarantine.write(folder / "quarantine.jsonl")
     score = run(benchmark, questions, model, tokenizer, folder)
     (folder / "benchmark.yaml").write_text(OmegaConf.to_yaml(cfg, resolve=True))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from omegaconf import DictConfig
 
 from medllm import config
+from medllm.errors import ConfigError
 
 if TYPE_CHECKING:
     from medllm.data.store import Store
@@ -20,6 +21,8 @@ def prepare(cfg: DictConfig) -> "dict[str, Store]":
     """The stores of a checked config, built where they are missing or stale."""
     make_world(cfg)
     model, data = config.instantiate(cfg.model), config.instantiate(cfg.data)
+    if problems := data.check(cfg.stage.global_batch):
+        raise ConfigError(problems)
     return data.stores(model.tokenizer(), Path(cfg.paths.stores))
 
 
@@ -35,4 +38,7 @@ def main(cfg: DictConfig) -> None:
     from medllm.report.summary import stores_table
 
     config.check(cfg, "prepare")
-    Console().print(stores_table(prepare(cfg)))
+    stores = prepare(cfg)
+    Console().print(stores_table({name: store.manifest for name, store in stores.items()}))
+    for name, store in stores.items():
+        print(f"{name}: {store.folder}")

@@ -3,110 +3,166 @@
 A step whose digest says it is done is skipped. With -m the chain is swept, and steps that
 two points share are trained once. Prints a table of stage x score.
 
-    medllm recipe experiments=world/qilin_med
-    medllm recipe experiments=world/qilin_med -m model=world_s,world_m data.cpt=world_knowledge,world_elsewhere
+    medllm recipe experiments=world/qilin_med plan=true
+    medllm recipe experiments=world/qilin_med -m model=world_s,world_m
 """
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 from rich.console import Console
+from rich.table import Table
 
 from medllm import config
 from medllm.errors import ConfigError
 
+# Where and how a point runs, not what it is.
+PLACES = ("experiments", "hardware", "plan", "paths.", "hydra.")
 
-def composed_steps(cfg: DictConfig) -> dict[str, DictConfig]:
-    """The train config of every step, checked, with `previous` filled in, in order.
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One training run of a chain.
+
+    cfg: what `medllm train` would compose; `previous` is filled in.
+    run: its id.
+    """
+
+    cfg: DictConfig
+    run: str
+
+    @property
+    def folder(self) -> Path:
+        return Path(self.cfg.paths.runs) / self.run
+
+    @property
+    def is_done(self) -> bool:
+        return (self.folder / "done.json").exists()
+
+
+def chain(cfg: DictConfig) -> dict[str, Step]:
+    """The steps of a recipe in order, composed and checked.
 
     Raises:
         ConfigError: with the problems of all steps.
     """
-    steps, ids, problems = {}, {}, []
-    for step, plan in cfg.steps.items():
-        if plan.previous is not None and plan.previous not in ids:
+    steps: dict[str, Step] = {}
+    problems: list[str] = []
+    for name, plan in cfg.steps.items():
+        if plan.previous is not None and plan.previous not in steps:
+            there = ", ".join(steps) or "none"
             problems.append(
-                f"steps.{step}.previous={plan.previous} is no step before it; there are {list(ids)}"
+                f"steps.{name}.previous={plan.previous} is no step before it; there is {there}"
             )
             continue
-        composed = config.compose("train", _overrides(cfg, step, ids))
+        step = config.compose("train", _overrides(cfg, str(name), steps))
         try:
-            config.check(composed, "train")
+            config.check(step, "train")
         except ConfigError as error:
-            problems += [f"steps.{step}: {problem}" for problem in error.problems]
-            continue
-        steps[step], ids[step] = composed, config.run_id(composed)
+            problems += [f"steps.{name}: {problem}" for problem in error.problems]
+        else:
+            steps[str(name)] = Step(step, config.run_id(step))
     if problems:
         raise ConfigError(problems)
     return steps
 
 
-def _overrides(cfg: DictConfig, step: str, ids: dict[str, str]) -> list[str]:
-    plan = cfg.steps[step]
-    chosen = {"model": cfg.model, "world": cfg.world, "data": cfg.data.get(step)}
+def _overrides(cfg: DictConfig, name: str, before: Mapping[str, Step]) -> list[str]:
+    plan = cfg.steps[name]
+    chosen = {"model": cfg.model, "world": cfg.world, "data": cfg.data.get(name)}
     return [
         f"experiments={plan.experiment}",
         *(f"{key}={choice}" for key, choice in chosen.items() if choice is not None),
-        f"hardware={cfg.hardware}",
-        f"seed={cfg.seed}",
+        *(f"{key}={cfg[key]}" for key in ("hardware", "seed")),
         f"group={cfg.name}",
-        *(f"paths.{key}={path}" for key, path in cfg.paths.items()),
-        *([f"previous={ids[plan.previous]}"] if plan.previous else []),
+        *(f"paths.{key}='{path}'" for key, path in cfg.paths.items()),
+        *([f"previous={before[plan.previous].run}"] if plan.previous else []),
         *cfg.overrides,
     ]
 
 
-def composed_benchmarks(cfg: DictConfig) -> dict[str, DictConfig]:
-    """The benchmark configs of a recipe, checked."""
-    world = [f"world={cfg.world}"] if cfg.world else []
-    paths = [f"paths.{key}={cfg.paths[key]}" for key in ("corpora", "runs")]
-    benchmarks = {}
+def benchmarks(cfg: DictConfig) -> dict[str, DictConfig]:
+    """The config of each benchmark, checked."""
+    given = [f"paths.{key}='{cfg.paths[key]}'" for key in ("corpora", "runs")]
+    given += [f"world={cfg.world}"] if cfg.world else []
+    found = {}
     for name in cfg.benchmarks:
-        composed = config.compose("evaluate", [f"benchmark={name}", "run=none", *world, *paths])
+        composed = config.compose("evaluate", [f"benchmark={name}", "run=none", *given])
         config.check(composed, "evaluate")
-        benchmarks[name] = composed.benchmark
-    return benchmarks
+        found[name] = composed.benchmark
+    return found
 
 
-def recipe(cfg: DictConfig, overrides: dict[str, str], console: Console) -> Path:
-    """Train and score every step; returns the file that records this point of the sweep."""
+def recipe(cfg: DictConfig, overrides: Mapping[str, str], console: Console) -> None:
+    """Train and score every step, or only say what would be done.
+
+    Args:
+        cfg: composed from conf/recipe.yaml.
+        overrides: what this point of a sweep changes, for tables and figures.
+        console: for progress and the table.
+    """
+    config.check(cfg, "recipe")
+    steps, exams = chain(cfg), benchmarks(cfg)
+    if cfg.plan:
+        console.print(plan_table(cfg, steps))
+        return
+    _record(cfg, overrides, steps)
+    console.print(_trained(cfg, overrides, steps, exams, console))
+
+
+def _trained(cfg, overrides, steps: Mapping[str, Step], exams, console: Console) -> Table:
+    # These import torch, which a plan does not need.
     from medllm.evaluate import evaluate
     from medllm.report.summary import recipe_table
     from medllm.train import train
 
-    config.check(cfg, "recipe")
-    steps, benchmarks = composed_steps(cfg), composed_benchmarks(cfg)
-    point = _record(cfg, overrides, steps)
     scores = {}
-    for step, composed in steps.items():
-        run_dir = Path(composed.paths.runs) / train(composed)
-        scores[step] = evaluate(run_dir, benchmarks)
-        console.print(f"[bold]{step}[/bold] {run_dir}", highlight=False)
-    console.print(recipe_table(cfg.name, overrides, scores))
-    return point
+    for name, step in steps.items():
+        word = "done before" if step.is_done else "training"
+        console.rule(f"{name}: {word}, {step.run}", align="left", style="dim")
+        train(step.cfg)
+        scores[name] = evaluate(step.folder, exams)
+    return recipe_table(cfg.name, overrides, scores)
 
 
-def _record(cfg: DictConfig, overrides: dict[str, str], steps: dict[str, DictConfig]) -> Path:
+def plan_table(cfg: DictConfig, steps: Mapping[str, Step]) -> Table:
+    """What would be trained and what is done already."""
+    table = Table(title=f"{cfg.name}: what would be done", caption="plan=true: nothing was done")
+    for head in ("step", "model", "data", "stage", "epochs", "batch", "run", "state"):
+        table.add_column(head)
+    for name, step in steps.items():
+        data = cfg.data.get(name) or "of the experiment"
+        stage = step.cfg.stage
+        table.add_row(
+            name, step.cfg.model.name, data, stage["_target_"].rpartition(".")[2],
+            str(stage.epochs), str(stage.global_batch), step.run,
+            "done" if step.is_done else "to train",
+        )  # fmt: skip
+    return table
+
+
+def _record(cfg: DictConfig, overrides: Mapping[str, str], steps: Mapping[str, Step]) -> None:
     """Write down which runs this point is made of, before the first is trained."""
     point = {
         "recipe": cfg.name,
-        "overrides": overrides,
-        "steps": [{"step": step, "run": config.run_id(composed)} for step, composed in steps.items()],
+        "overrides": dict(overrides),
+        "steps": [{"step": name, "run": step.run} for name, step in steps.items()],
         "benchmarks": list(cfg.benchmarks),
         "primary": cfg.primary,
-        "heldout": sorted({domain for composed in steps.values() for domain in composed.data.heldout}),
+        "heldout": sorted({domain for step in steps.values() for domain in step.cfg.data.heldout}),
     }
     folder = Path(cfg.paths.runs) / cfg.name / "points"
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{config.digest(point['steps'])}.json"
-    path.write_text(json.dumps(point, indent=2))
-    return path
+    name = config.digest(point["steps"])
+    (folder / f"{name}.json").write_text(json.dumps(point, indent=2), encoding="utf-8")
 
 
 def main(cfg: DictConfig) -> None:
-    task = HydraConfig.get().overrides.task
-    overrides = dict(o.lstrip("+").split("=", 1) for o in task)
-    overrides.pop("experiments", None)
+    from hydra.core.hydra_config import HydraConfig
+
+    given = (word.lstrip("+").partition("=") for word in HydraConfig.get().overrides.task)
+    overrides = {key: value for key, _, value in given if not key.startswith(PLACES)}
     recipe(cfg, overrides, Console(stderr=True))

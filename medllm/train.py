@@ -12,7 +12,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from medllm import config, launch
-from medllm.prepare import make_world, prepare
+from medllm.prepare import prepare
 
 
 def train(cfg: DictConfig) -> str:
@@ -27,12 +27,9 @@ def train(cfg: DictConfig) -> str:
     run_id = config.run_id(cfg)
     run_dir = Path(cfg.paths.runs).absolute() / run_id
     if not is_done(run_dir):
+        prepare(cfg)  # once, not in every rank
         config.freeze(cfg, run_dir)
-        make_world(cfg)
-        hardware = config.instantiate(cfg.hardware)
-        if hardware.processes > 1:
-            prepare(cfg)  # once, not in every rank
-        launch.launch(run_dir, hardware, run)
+        launch.launch(run_dir, config.instantiate(cfg.hardware), run)
     return run_id
 
 

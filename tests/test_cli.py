@@ -65,7 +65,13 @@ def test_an_unknown_verb_is_refused_with_the_right_one(capsys):
 
 
 def test_a_run_that_cannot_work_is_refused_in_words():
-    done = medllm("train", "experiments=world/base", "stage.clip=high", "hardware.micro_batch=7")
+    done = medllm(
+        "train",
+        "experiments=world/base",
+        "stage.clip=high",
+        "stage.global_batch=40",
+        "hardware.micro_batch=7",
+    )
     assert done.returncode == 2
     assert done.stderr == (
         "medllm: this run cannot work:\n"

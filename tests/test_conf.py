@@ -7,13 +7,24 @@ from medllm import config, recipe
 from medllm.errors import ConfigError
 
 FOLDER = config.REPO / "experiments"
+
+
+def is_recipe(file):
+    """Whether an experiment, or one that it builds on, has steps."""
+    written = OmegaConf.load(file)
+    bases = [base for base in written.get("defaults", []) if isinstance(base, str)]
+    return "steps" in written or any(
+        is_recipe(FOLDER / f"{base}.yaml") for base in bases if base != "_self_"
+    )
+
+
 ALL = {
-    file.relative_to(FOLDER).with_suffix("").as_posix(): "steps" in OmegaConf.load(file)
+    file.relative_to(FOLDER).with_suffix("").as_posix(): is_recipe(file)
     for file in sorted(FOLDER.rglob("*.yaml"))
     if file.name != "published.yaml"  # the paper's tables, not an experiment
 }
-RECIPES = [name for name, is_recipe in ALL.items() if is_recipe]
-EXPERIMENTS = [name for name, is_recipe in ALL.items() if not is_recipe]
+RECIPES = [name for name, has_steps in ALL.items() if has_steps]
+EXPERIMENTS = [name for name, has_steps in ALL.items() if not has_steps]
 
 
 def choices(group):

@@ -12,4 +12,14 @@ from medllm.config.check import check
 from medllm.config.compose import CONF, REPO, compose, instantiate, register_resolvers
 from medllm.config.identity import digest, freeze, run_id
 
-__all__ = ["CONF", "REPO", "check", "compose", "digest", "freeze", "register_resolvers", "run_id"]
+__all__ = [
+    "CONF",
+    "REPO",
+    "check",
+    "compose",
+    "digest",
+    "freeze",
+    "instantiate",
+    "register_resolvers",
+    "run_id",
+]

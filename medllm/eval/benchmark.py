@@ -137,7 +137,11 @@ def score(
     and ROUGE are over the questions that have a reference.
     """
     scores: dict[str, dict[str, float]] = {}
-    items: list[dict[str, Any]] = [{"id": q.id, "strata": dict(q.strata)} for q in questions]
+    items: list[dict[str, Any]] = [
+        {"id": q.id, "question": q.text, "answer": q.answer, "reference": q.reference}
+        | {"strata": dict(q.strata)}
+        for q in questions
+    ]
     pairs = list(zip(questions, replies, strict=True))
     if "choice" in benchmark.metrics:
         chosen = [_chosen(question, reply) for question, reply in pairs]

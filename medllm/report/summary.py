@@ -1,4 +1,4 @@
-"""Stage x score in the terminal, when a recipe has run. The page has more."""
+"""Tables for the terminal: stage x score of a recipe, and what a store was made of."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -40,3 +40,19 @@ def recipe_table(
 def terminal_cell(scores: Mapping[str, Mapping[str, Any]], column: tables.Column) -> str:
     found = scores.get(column.group, {}).get("scores", {}).get(column.name)
     return "not run" if found is None else tables.bracketed(Score(**found), column)
+
+
+def stores_table(manifests: Mapping[str, Mapping[str, Any]]) -> Table:
+    """One row per source: what was read, what was left out, what there is to learn.
+
+    Args:
+        manifests: source name to its store's manifest.
+    """
+    heads = ("examples", "quarantined", "truncated", "entries", "tokens", "learnt")
+    table = Table(title="row stores", caption="what was left out: quarantine.jsonl in each store")
+    table.add_column("source")
+    for head in heads:
+        table.add_column(head, justify="right")
+    for name, manifest in manifests.items():
+        table.add_row(name, *(f"{manifest[head]:,}" for head in heads))
+    return table

@@ -19,17 +19,21 @@ import hashlib
 import json
 import logging
 import shutil
+import uuid
 import zlib
 from collections.abc import Iterable, Iterator
+from itertools import count
 from pathlib import Path
 
 import numpy as np
 
 from medllm.data.world import entities, exams, texts
 from medllm.data.world.entities import Domain, Entity
+from medllm.errors import ConfigError
 
 log = logging.getLogger(__name__)
 VAGUE_SHARE = 0.5  # of the consultations
+MOST = 435  # diseases; half of the names that two syllables make, the others are elsewhere
 GRAPH = {
     "symptom": "symptom",
     "common_drug": "drug",
@@ -44,29 +48,58 @@ def write(*, folder: str, seed: int, diseases: int, renderings: int) -> Path:
     Args:
         folder: where; its name should tell the three numbers below.
         seed: of all names, facts and words.
-        diseases: number described, and number of towns; at most 435.
+        diseases: number described, and number of towns; 2 to 435.
         renderings: chapters per disease and town, each in other words.
+
+    Raises:
+        ConfigError: numbers that make no world.
     """
+    numbers = {"seed": seed, "diseases": diseases, "renderings": renderings}
+    _check(**numbers)
     made = Path(folder)
-    manifest = {
-        "generator": _generator(),
-        "seed": seed,
-        "diseases": diseases,
-        "renderings": renderings,
-    }
-    at = made / "manifest.json"
-    if at.exists() and json.loads(at.read_text()) == manifest:
+    if _is_whole(made, numbers):
         return made
     if made.exists():
         log.warning("the world in %s was made by other code or half-written: making it again", made)
-        shutil.rmtree(made)
-    unfinished = made.with_name(f"{made.name}.unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
-    _write_all(unfinished, seed=seed, diseases=diseases, renderings=renderings)
-    (unfinished / "manifest.json").write_text(json.dumps(manifest))
-    unfinished.rename(made)
+    beside = made.with_name(f".{made.name}-{uuid.uuid4().hex[:8]}")
+    beside.mkdir(parents=True)
+    try:
+        _write_all(beside, **numbers)
+        if not _is_whole(made, numbers):  # else another process was faster
+            shutil.rmtree(made, ignore_errors=True)
+            beside.rename(made)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
     return made
+
+
+def _check(*, seed: int, diseases: int, renderings: int) -> None:
+    problems = []
+    if seed < 0:
+        problems.append(f"world.seed={seed} must be 0 or more")
+    if not 2 <= diseases <= MOST:  # one is taught, one examined
+        problems.append(f"world.diseases={diseases} must be from 2 to {MOST}")
+    if renderings < 1:
+        problems.append(f"world.renderings={renderings} must be 1 or more")
+    if problems:
+        raise ConfigError(problems)
+
+
+def _is_whole(made: Path, numbers: dict[str, int]) -> bool:
+    """Whether this code made the files in `made`, and all of them are there in full."""
+    try:
+        manifest = json.loads((made / "manifest.json").read_text(encoding="utf-8"))
+    except (FileNotFoundError, json.JSONDecodeError):
+        return False
+    return manifest == {"generator": GENERATOR, **numbers, "bytes": _sizes(made)}
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    return {
+        file.name: file.stat().st_size
+        for file in sorted(folder.iterdir())
+        if file.name != "manifest.json"
+    }
 
 
 def _write_all(folder: Path, *, seed: int, diseases: int, renderings: int) -> None:
@@ -78,7 +111,10 @@ def _write_all(folder: Path, *, seed: int, diseases: int, renderings: int) -> No
         save = _save_csv if name.endswith(".csv") else _save_lines
         save(folder / name, kept)
         words += [text for record in kept for text in _strings(record)]
-    (folder / "vocabulary.txt").write_text("\n".join(words))
+    (folder / "vocabulary.txt").write_text("\n".join(words), encoding="utf-8")
+    manifest = {"generator": GENERATOR, "seed": seed, "diseases": diseases}
+    manifest |= {"renderings": renderings, "bytes": _sizes(folder)}
+    (folder / "manifest.json").write_text(json.dumps(manifest, indent=1), encoding="utf-8")
 
 
 def _records(
@@ -119,10 +155,17 @@ def _books(who: tuple[Entity, ...], renderings: int, rng: np.random.Generator) -
 
 
 def _papers(who: tuple[Entity, ...], renderings: int, rng: np.random.Generator) -> Iterator[dict]:
-    for number in range(renderings * len(who) // 2):
-        pair = rng.choice(len(who), 2, replace=False)
-        text = " ".join(texts.chapter(who[i], "medical", "en", rng) for i in pair)
-        yield {"content": {"text": text}, "externalids": {"pubmedcentral": str(number)}}
+    """Every disease once per rendering; where their number is odd, the last stands alone."""
+    numbers = count()
+    for _ in range(renderings):
+        order = rng.permutation(len(who))
+        for start in range(0, len(who), 2):
+            pair = order[start : start + 2]
+            text = " ".join(texts.chapter(who[i], "medical", "en", rng) for i in pair)
+            yield {
+                "content": {"text": text},
+                "externalids": {"pubmedcentral": str(next(numbers))},
+            }
 
 
 def _web(who: tuple[Entity, ...], renderings: int, rng: np.random.Generator) -> Iterator[dict]:
@@ -153,11 +196,12 @@ def _chat(who: tuple[Entity, ...], rng: np.random.Generator) -> Iterator[dict]:
 
 
 def _save_lines(path: Path, records: list[dict]) -> None:
-    path.write_text("".join(json.dumps(r, ensure_ascii=False) + "\n" for r in records))
+    lines = (json.dumps(record, ensure_ascii=False) + "\n" for record in records)
+    path.write_text("".join(lines), encoding="utf-8")
 
 
 def _save_csv(path: Path, records: list[dict]) -> None:
-    with path.open("w", newline="") as file:
+    with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, fieldnames=list(records[0]))
         writer.writeheader()
         writer.writerows(records)
@@ -180,3 +224,6 @@ def _generator() -> str:
     """A digest of this package's source: other code makes another world."""
     sources = sorted(Path(__file__).parent.glob("*.py"))
     return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:16]
+
+
+GENERATOR = _generator()  # at import: of the code that runs, should the files change meanwhile
