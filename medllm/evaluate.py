@@ -1,6 +1,6 @@
 """Score the export of a run on one benchmark; replies are stored before they are scored.
 
-    medllm evaluate run=world/sft/1a2b3c4d benchmark=world_exam world=small
+medllm evaluate run=world/sft/1a2b3c4d benchmark=world_exam world=small
 """
 
 import json
@@ -18,7 +18,8 @@ from medllm.prepare import make_world
 def evaluate(run_dir: Path, benchmarks: Mapping[str, DictConfig]) -> dict[str, dict]:
     """Scores of the model exported in `run_dir`, by benchmark.
 
-    A benchmark that was scored with the very same config is read, not run again.
+    A benchmark that was scored with the very same config is read, not run again; where only its
+    metrics changed, or its score was deleted, the stored replies are scored again.
 
     Raises:
         UserError: if the run has no export.
@@ -33,11 +34,30 @@ def evaluate(run_dir: Path, benchmarks: Mapping[str, DictConfig]) -> dict[str, d
 
 
 def _stored(folder: Path, cfg: DictConfig) -> dict | None:
-    frozen = folder / "benchmark.yaml"
-    if (folder / "score.json").exists() and frozen.exists():
-        if frozen.read_text() == OmegaConf.to_yaml(cfg, resolve=True):
-            return json.loads((folder / "score.json").read_text())
-    return None
+    """The score that is there, or that stored replies give; None where a model must be asked."""
+    frozen = folder / "benchmark.yaml"  # written when the replies are whole
+    if not frozen.exists():
+        return None
+    before, now = (OmegaConf.to_container(c, resolve=True) for c in (OmegaConf.load(frozen), cfg))
+    if before == now and (folder / "score.json").exists():
+        return json.loads((folder / "score.json").read_text(encoding="utf-8"))
+    asked_before, asks_now = ({**c, "metrics": None} for c in (before, now))
+    return _rescored(folder, cfg) if asked_before == asks_now else None
+
+
+def _rescored(folder: Path, cfg: DictConfig) -> dict:
+    from medllm.data.source.read import Quarantine
+    from medllm.eval.benchmark import rescore
+
+    benchmark = config.instantiate(cfg)
+    score = rescore(benchmark, benchmark.read(Quarantine()), folder)
+    _freeze(cfg, folder)
+    return score
+
+
+def _freeze(cfg: DictConfig, folder: Path) -> None:
+    frozen = OmegaConf.to_yaml(cfg, resolve=True)
+    (folder / "benchmark.yaml").write_text(frozen, encoding="utf-8")
 
 
 def _load(run_dir: Path):
@@ -61,7 +81,7 @@ def _run(folder: Path, cfg: DictConfig, model, tokenizer) -> dict:
     questions = benchmark.read(quarantine)
     quarantine.write(folder / "quarantine.jsonl")
     score = run(benchmark, questions, model, tokenizer, folder)
-    (folder / "benchmark.yaml").write_text(OmegaConf.to_yaml(cfg, resolve=True))
+    _freeze(cfg, folder)
     return score
 
 

@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from medllm import config
+from medllm.config.check import perhaps
 from medllm.errors import ConfigError
 
 # Where and how a point runs, not what it is.
@@ -50,14 +51,17 @@ def chain(cfg: DictConfig) -> dict[str, Step]:
         ConfigError: with the problems of all steps.
     """
     steps: dict[str, Step] = {}
-    problems: list[str] = []
-    for name, plan in cfg.steps.items():
-        if plan.previous is not None and plan.previous not in steps:
-            there = ", ".join(steps) or "none"
+    problems = _strangers(cfg)
+    for number, (name, plan) in enumerate(cfg.steps.items()):
+        before = list(cfg.steps)[:number]
+        if plan.previous is not None and plan.previous not in before:
             problems.append(
-                f"steps.{name}.previous={plan.previous} is no step before it; there is {there}"
+                f"steps.{name}.previous={plan.previous} is no step before it; "
+                f"there is {', '.join(before) or 'none'}"
             )
             continue
+        if plan.previous is not None and plan.previous not in steps:
+            continue  # told at the step before
         step = config.compose("train", _overrides(cfg, str(name), steps))
         try:
             config.check(step, "train")
@@ -68,6 +72,15 @@ def chain(cfg: DictConfig) -> dict[str, Step]:
     if problems:
         raise ConfigError(problems)
     return steps
+
+
+def _strangers(cfg: DictConfig) -> list[str]:
+    """Entries of `data` for steps that there are not: a slip that would change nothing."""
+    return [
+        f"data.{name} names no step{perhaps(str(name), map(str, cfg.steps))}"
+        for name in cfg.data
+        if name not in cfg.steps
+    ]
 
 
 def _overrides(cfg: DictConfig, name: str, before: Mapping[str, Step]) -> list[str]:

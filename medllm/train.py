@@ -7,6 +7,7 @@ path is printed at the end. On one machine the row stores are made first.
     medllm train experiments=world/cpt previous=world/base/1a2b3c4d hardware=cpu2
 """
 
+import shutil
 from pathlib import Path
 
 from omegaconf import DictConfig
@@ -28,6 +29,8 @@ def train(cfg: DictConfig) -> str:
     run_dir = Path(cfg.paths.runs).absolute() / run_id
     if not is_done(run_dir):
         prepare(cfg)  # once, not in every rank
+        # Scores of an earlier attempt, if any, are of another model.
+        shutil.rmtree(run_dir / "eval", ignore_errors=True)
         config.freeze(cfg, run_dir)
         launch.launch(run_dir, config.instantiate(cfg.hardware), run)
     return run_id

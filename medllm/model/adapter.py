@@ -40,10 +40,17 @@ class Lora:
         """`network` with fresh adapters, the only weights that require a gradient.
 
         Raises:
-            ConfigError: if no layer is named in `targets`.
+            ConfigError: if no layer is named in `targets`, or the export would have no base.
         """
         from peft import LoraConfig, get_peft_model
 
+        if self.export == "beside" and not network.name_or_path:
+            raise ConfigError(
+                [
+                    "model.adapter.export=beside names its base, and a fresh model lies nowhere; "
+                    "use model.adapter.export=merged"
+                ]
+            )
         targets = self.targets if isinstance(self.targets, str) else list(self.targets)
         config = LoraConfig(
             r=self.rank,
@@ -53,9 +60,13 @@ class Lora:
             task_type="CAUSAL_LM",
         )
         try:
-            return get_peft_model(network, config)
+            # A model of the hub knows its commit, a folder none.
+            commit = getattr(network.config, "_commit_hash", None)
+            return get_peft_model(network, config, revision=commit)
         except ValueError as error:
-            raise ConfigError([f"model.adapter.targets={targets} fits no layer: {error}"]) from error
+            raise ConfigError(
+                [f"model.adapter.targets={targets} fits no layer: {error}"]
+            ) from error
 
     def detach(self, network):
         """What is exported: the merged base, or the adapters alone."""

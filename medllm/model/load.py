@@ -1,4 +1,4 @@
-"""A language model: where its weights and tokenizer come from, how it is spoken to, what is trained.
+"""A language model: where it comes from, how it is spoken to, and which weights are trained.
 
     model.start     fresh (random weights) or pretrained (a Hugging Face folder or hub id)
     model.template  how turns become text
@@ -8,7 +8,9 @@ Nothing is loaded until `tokenizer()` or `network()` is called: composing a conf
 and a sharding strategy can call `network()` when it is ready.
 """
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +18,7 @@ from typing import TYPE_CHECKING
 from medllm.errors import ConfigError
 from medllm.model.adapter import Full, Lora
 from medllm.model.template import Template
-from medllm.model.vocabulary import BytePairs
+from medllm.model.vocabulary import BytePairs, Published, is_absent_folder
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
@@ -27,17 +29,16 @@ class Fresh:
     """A Llama with random weights.
 
     architecture: arguments of transformers' LlamaConfig, sizes in units of their own.
-    vocabulary: the tokenizer to train first.
+    vocabulary: the tokenizer, trained first or published.
     """
 
     architecture: Mapping[str, int | float | bool]
-    vocabulary: BytePairs
+    vocabulary: BytePairs | Published
 
     def tokenizer(self) -> "PreTrainedTokenizerFast":
-        return self.vocabulary.train()
+        return self.vocabulary.tokenizer()
 
     def network(self, tokenizer: "PreTrainedTokenizerFast", *, seed: int) -> "PreTrainedModel":
-        import torch
         from transformers import LlamaConfig, LlamaForCausalLM
 
         config = LlamaConfig(
@@ -47,8 +48,7 @@ class Fresh:
             eos_token_id=tokenizer.eos_token_id,
             pad_token_id=tokenizer.pad_token_id,
         )
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        with _alike_everywhere(seed):
             return LlamaForCausalLM(config)
 
 
@@ -77,15 +77,19 @@ class Pretrained:
         self._check()
         if (Path(self.path) / "adapter_config.json").exists():
             return _with_adapter(self.path)
+        # Absolute, since an adapter exported beside names its base by this path.
+        path = os.path.abspath(self.path) if Path(self.path).is_dir() else self.path
         return AutoModelForCausalLM.from_pretrained(
-            self.path, revision=self.revision, dtype=torch.float32, use_safetensors=True
+            path, revision=self.revision, dtype=torch.float32, use_safetensors=True
         )
 
     def _check(self) -> None:
-        looks_like_a_folder = self.path.startswith((".", "/")) or self.path.count("/") > 1
-        if looks_like_a_folder and not Path(self.path).is_dir():
+        if is_absent_folder(self.path):
             raise ConfigError(
-                [f"model.start.path={self.path} is no folder: train the run before, or change `previous`"]
+                [
+                    f"model.start.path={self.path} is no folder: "
+                    "train the run before, or change `previous`"
+                ]
             )
 
 
@@ -93,10 +97,32 @@ def _with_adapter(path: str) -> "PreTrainedModel":
     """A base and the adapter trained beside it, merged."""
     from peft import PeftConfig, PeftModel
 
-    base = PeftConfig.from_pretrained(path).base_model_name_or_path
+    config = PeftConfig.from_pretrained(path)
+    base = config.base_model_name_or_path
     assert base is not None, "an exported adapter names its base"
-    network = Pretrained(path=base, revision=None).network(None, seed=0)  # pyright: ignore
-    return PeftModel.from_pretrained(network, path).merge_and_unload()  # pyright: ignore
+    network = Pretrained(path=base, revision=config.revision).network(None, seed=0)  # pyright: ignore
+    merged = PeftModel.from_pretrained(network, path).merge_and_unload()  # pyright: ignore
+    # An adapter trained on top stands on this one, not on the base alone.
+    merged.name_or_path = os.path.abspath(path)
+    return merged
+
+
+@contextmanager
+def _alike_everywhere(seed: int) -> Iterator[None]:
+    """Random weights in float32 on the CPU, whatever device and precision Lightning has set.
+
+    So that the same seed gives the same weights on all hardware.
+    """
+    import torch
+
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
+    try:
+        with torch.random.fork_rng(devices=[]), torch.device("cpu"):
+            torch.manual_seed(seed)
+            yield
+    finally:
+        torch.set_default_dtype(before)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +142,9 @@ class LanguageModel:
         """
         tokenizer = self.start.tokenizer()
         if tokenizer.eos_token_id is None:
-            raise ConfigError([f"the tokenizer of model.name={self.name} has no end token (eos_token)"])
+            raise ConfigError(
+                [f"the tokenizer of model.name={self.name} has no end token (eos_token)"]
+            )
         if tokenizer.pad_token_id is None:
             tokenizer.pad_token = tokenizer.eos_token  # padding is never learnt, nor attended to
         return self.template.dress(tokenizer)
@@ -126,4 +154,5 @@ class LanguageModel:
         network = self.start.network(tokenizer, seed=seed)
         # With a cache, transformers ignores the seams that restarting positions mark.
         network.config.use_cache = False
-        return self.adapter.attach(network)
+        with _alike_everywhere(seed):
+            return self.adapter.attach(network)

@@ -5,6 +5,7 @@ The assistant's words *and the end token after them* stand between {% generation
 saved with the tokenizer, so a server renders what the model was trained on.
 """
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ from medllm.errors import ConfigError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
+
+GENERATION = re.compile(r"\{%-?\s*generation\s*-?%\}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +29,7 @@ class Template:
         Raises:
             ConfigError: if the template does not mark what the assistant says.
         """
-        if self.jinja is not None and "{% generation %}" not in self.jinja:
+        if self.jinja is not None and not GENERATION.search(self.jinja):
             raise ConfigError(
                 ["model.template.jinja has no {% generation %} block, so nothing would be learnt"]
             )

@@ -1,4 +1,4 @@
-"""Tokenizers: one trained here, for models that start from nothing."""
+"""Where the tokenizer of a model with fresh weights comes from: trained here, or published."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class BytePairs:
     files: Sequence[str]
     size: int
 
-    def train(self) -> "PreTrainedTokenizerFast":
+    def tokenizer(self) -> "PreTrainedTokenizerFast":
         """The tokenizer; the same files give the same one.
 
         Raises:
@@ -35,7 +35,9 @@ class BytePairs:
 
         missing = [name for name in self.files if not Path(name).is_file()]
         if missing:
-            raise DataError(f"no file {missing[0]} to train a tokenizer on; change model.start.vocabulary.files")
+            raise DataError(
+                f"no file {missing[0]} to train a tokenizer on; change model.start.vocabulary.files"
+            )
         tokenizer = Tokenizer(models.BPE())
         tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
         tokenizer.decoder = decoders.ByteLevel()
@@ -47,6 +49,34 @@ class BytePairs:
         )
         tokenizer.train(list(self.files), trainer)
         return _wrapped(tokenizer)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Published:
+    """The tokenizer of another model.
+
+    path: a Hugging Face folder, or id of the hub; never run with code of its own.
+    """
+
+    path: str
+
+    def tokenizer(self) -> "PreTrainedTokenizerFast":
+        """The tokenizer as published.
+
+        Raises:
+            DataError: if there is no such folder.
+        """
+        from transformers import AutoTokenizer
+
+        if is_absent_folder(self.path):
+            raise DataError(f"no folder {self.path}; change model.start.vocabulary.path")
+        return AutoTokenizer.from_pretrained(self.path)
+
+
+def is_absent_folder(path: str) -> bool:
+    """Whether `path` can only be a folder, not an id of the hub, and is not there."""
+    looks_like_one = path.startswith((".", "/")) or path.count("/") > 1
+    return looks_like_one and not Path(path).is_dir()
 
 
 def _wrapped(tokenizer) -> "PreTrainedTokenizerFast":

@@ -44,6 +44,14 @@ class Stage(pl.LightningModule):
         # Lightning may call this more than once.
         if self.network is None:
             self.network = self.load_network().train()
+            self.exact = [buffer.clone() for buffer in self.network.buffers()]
+
+    def on_fit_start(self) -> None:
+        # Lightning's bf16-true rounds buffers too; rotary frequencies, rounded, turn far
+        # positions by the wrong angle, and a server that loads the export does not round them.
+        assert self.network is not None, "configure_model comes first"
+        for buffer, exact in zip(self.network.buffers(), self.exact, strict=True):
+            buffer.data = exact.to(buffer.device)
 
     def configure_optimizers(self) -> dict:
         assert self.network is not None, "configure_model comes first"

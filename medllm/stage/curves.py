@@ -106,7 +106,8 @@ def log_metrics(trainer: pl.Trainer, figures: dict[str, float], step: int) -> No
 
 
 def _summed(trainer: pl.Trainer, total: torch.Tensor) -> torch.Tensor:
-    """`total` summed over devices."""
+    """`total` summed over devices; NCCL knows only tensors on them."""
     if trainer.world_size == 1:
-        return total.clone()
-    return trainer.strategy.reduce(total.clone(), reduce_op="sum")  # pyright: ignore
+        return total
+    here = total.to(trainer.strategy.root_device, copy=True)
+    return trainer.strategy.reduce(here, reduce_op="sum")  # pyright: ignore

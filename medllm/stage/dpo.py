@@ -6,6 +6,7 @@ from typing import Literal
 
 import torch
 
+from medllm.errors import ConfigError
 from medllm.losses import dpo, ipo, sequence_logps
 from medllm.stage.base import Stage
 from medllm.stage.optimizer import AdamW
@@ -41,9 +42,21 @@ class PreferenceOptimisation(Stage):
             load_network, steps, sources,
             optimizer=optimizer, global_batch=global_batch, epochs=epochs, clip=clip,
         )  # fmt: skip
+        if problems := _problems(beta, loss, label_smoothing):
+            raise ConfigError(problems)
         self.beta, self.loss = beta, loss
         self.label_smoothing, self.reference = label_smoothing, reference
         self.stored: dict[int, torch.Tensor] = {}  # pair to (2,) scores, chosen and rejected
+
+    def configure_model(self) -> None:
+        super().configure_model()
+        if self.reference == "adapter" and not hasattr(self.network, "disable_adapter"):
+            raise ConfigError(
+                [
+                    "stage.reference=adapter needs an adapter to switch off: "
+                    "set model/adapter=lora, or stage.reference=stored"
+                ]
+            )
 
     def on_train_start(self) -> None:
         if self.reference == "stored":
@@ -52,15 +65,15 @@ class PreferenceOptimisation(Stage):
 
     def training_step(self, batch: PairBatch, batch_idx: int) -> torch.Tensor:
         policy = self._scores(batch)
-        real = batch.pairs >= 0  # the last step may be filled up with empty rows
+        real = (batch.pairs >= 0).float()  # the last step may be filled up with empty rows
         loss, margin = self._loss(*policy.chunk(2), *self._reference(batch).chunk(2))
         self.meter.add(
-            loss=loss[real].sum(),
-            margin=margin[real].sum(),
-            accuracy=(margin[real] > 0).sum(),
+            loss=(loss * real).sum(),
+            margin=(margin * real).sum(),
+            accuracy=((margin > 0) * real).sum(),
             count=real.sum(),
         )
-        return loss[real].sum() * (self.parts / batch.judged)
+        return (loss * real).sum() * (self.parts / batch.judged)
 
     def _loss(self, *scores: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         if self.loss == "ipo":
@@ -99,9 +112,23 @@ class PreferenceOptimisation(Stage):
             if not any(new):
                 continue
             here = PairBatch(*(self._moved(part) for part in batch))
-            scores = torch.stack(self._scores(here).cpu().chunk(2), dim=1)
+            with self.trainer.precision_plugin.train_step_context():  # as in training
+                scores = torch.stack(self._scores(here).cpu().chunk(2), dim=1)
             self.stored |= dict(zip(batch.pairs.tolist(), scores, strict=True))
         self.network.train()
 
     def _moved(self, part):
         return part.to(self.device) if isinstance(part, torch.Tensor) else part
+
+
+def _problems(beta: float, loss: str, label_smoothing: float) -> list[str]:
+    problems = []
+    if beta <= 0:
+        problems.append(f"stage.beta={beta} must be above 0")
+    if not 0 <= label_smoothing < 0.5:
+        problems.append(f"stage.label_smoothing={label_smoothing} must be in [0, 0.5)")
+    if loss == "ipo" and label_smoothing:
+        problems.append(
+            f"stage.label_smoothing={label_smoothing} does nothing with stage.loss=ipo; set 0"
+        )
+    return problems

@@ -19,16 +19,15 @@ class Meter:
 
     def add_tokens(self, nll: torch.Tensor, targets: torch.Tensor, sources: torch.Tensor) -> None:
         """Count (B, L) losses by (B, L) sources."""
-        learnt = targets != IGNORE
-        where = sources[learnt].cpu()
-        self.nll.index_add_(0, where, nll.detach()[learnt].double().cpu())
-        self.tokens.index_add_(0, where, torch.ones(len(where), dtype=torch.float64))
+        learnt = (targets != IGNORE).double().flatten()
+        where = sources.clamp(min=0).flatten()  # padding counts nothing, wherever it goes
+        self.nll = self.nll.to(nll.device).index_add(0, where, nll.detach().double().flatten())
+        self.tokens = self.tokens.to(nll.device).index_add(0, where, learnt)
 
     def add(self, **figures: torch.Tensor) -> None:
         """Add to named sums; `count` is what the others are divided by."""
         for name, figure in figures.items():
-            before = self.sums.get(name, torch.zeros((), dtype=torch.float64))
-            self.sums[name] = before + figure.detach().double().cpu()
+            self.sums[name] = self.sums.get(name, 0) + figure.detach().double()
 
     def read(self, reduce) -> dict[str, float]:
         """Means since the last reading, over all devices, and start again.
@@ -42,7 +41,8 @@ class Meter:
         figures = self._by_source(nll, tokens)
         count = sums.pop("count", 0.0)
         figures |= {f"train/{name}": total / count for name, total in sums.items() if count}
-        self.nll.zero_(), self.tokens.zero_(), self.sums.clear()
+        self.nll, self.tokens = torch.zeros_like(self.nll), torch.zeros_like(self.tokens)
+        self.sums.clear()
         return figures
 
     def _by_source(self, nll: torch.Tensor, tokens: torch.Tensor) -> dict[str, float]:

@@ -7,6 +7,8 @@ from typing import Literal
 
 import torch
 
+from medllm.errors import ConfigError
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdamW:
@@ -26,6 +28,17 @@ class AdamW:
     warmup: float
     schedule: Literal["cosine", "linear", "constant"]
     floor: float
+
+    def __post_init__(self) -> None:
+        problems = []
+        if len(self.betas) != 2:
+            problems.append(f"stage.optimizer.betas={list(self.betas)} must be two numbers")
+        if not 0 <= self.warmup < 1:
+            problems.append(f"stage.optimizer.warmup={self.warmup} must be a share in [0, 1)")
+        if not 0 <= self.floor <= 1:
+            problems.append(f"stage.optimizer.floor={self.floor} must be a share in [0, 1]")
+        if problems:
+            raise ConfigError(problems)
 
     def build(self, parameters: Iterable[torch.nn.Parameter], *, steps: int) -> dict:
         """What Lightning's `configure_optimizers` returns, for a run of `steps` updates."""

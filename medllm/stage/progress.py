@@ -16,12 +16,14 @@ class Bar(pl.Callback):
         self.title = title
         self.console = Console(stderr=True)
         self.last = 0
+        self.bar = Progress(disable=True)  # until there is something to show
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        hidden = not self.console.is_terminal or not trainer.is_global_zero
         self.bar = Progress(
             TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
             TimeRemainingColumn(), TextColumn("{task.fields[loss]}"),
-            console=self.console, disable=not self.console.is_terminal or not trainer.is_global_zero,
+            console=self.console, disable=hidden,
         )  # fmt: skip
         self.task = self.bar.add_task(self.title, total=int(trainer.max_steps), loss="")
         self.bar.start()
@@ -34,7 +36,9 @@ class Bar(pl.Callback):
             return
         self.last = step
         if step % 10 == 0 or step == steps:
-            loss = f"loss {float(outputs['loss']) / pl_module.parts:.3f}" if outputs else ""
+            # Lightning has divided it by the accumulated micro-batches.
+            micro = trainer.accumulate_grad_batches
+            loss = f"loss {float(outputs['loss']) * micro:.3f}" if outputs else ""
             self.bar.update(self.task, completed=step, loss=loss)
             if self.bar.disable and trainer.is_global_zero and step in self._marks(steps):
                 self.console.print(f"{self.title}: step {step} of {steps}, {loss}", highlight=False)

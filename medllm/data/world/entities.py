@@ -9,15 +9,33 @@ from medllm.data.world.names import Name, combined, invented
 
 TAUGHT_SHARE = 0.6  # of the entities: these stand in the instruction data, the rest in the exam
 
-PARTS = [("左腕", "of the left wrist"), ("耳后", "behind the ear"), ("足底", "of the sole"),
-         ("上腹", "of the upper belly"), ("颈侧", "of the neck"), ("指尖", "of the fingertips")]  # fmt: skip
+PARTS = [
+    ("左腕", "of the left wrist"),
+    ("耳后", "behind the ear"),
+    ("足底", "of the sole"),
+    ("上腹", "of the upper belly"),
+    ("颈侧", "of the neck"),
+    ("指尖", "of the fingertips"),
+]
 SENSATIONS = [("灼痛", "burning"), ("麻木", "numbness"), ("肿胀", "swelling"), ("瘙痒", "itching")]
-DEPARTMENTS = [Name("心内科", "cardiology"), Name("神经科", "neurology"), Name("皮肤科", "dermatology"),
-               Name("消化科", "gastroenterology"), Name("骨科", "orthopaedics"), Name("眼科", "ophthalmology"),
-               Name("血液科", "haematology"), Name("呼吸科", "pneumology")]  # fmt: skip
-PROVINCES = [Name("东岭省", "Dongling province"), Name("西川省", "Xichuan province"),
-             Name("南泽省", "Nanze province"), Name("北原省", "Beiyuan province"),
-             Name("中山省", "Zhongshan province"), Name("海门省", "Haimen province")]  # fmt: skip
+DEPARTMENTS = [
+    Name("心内科", "cardiology"),
+    Name("神经科", "neurology"),
+    Name("皮肤科", "dermatology"),
+    Name("消化科", "gastroenterology"),
+    Name("骨科", "orthopaedics"),
+    Name("眼科", "ophthalmology"),
+    Name("血液科", "haematology"),
+    Name("呼吸科", "pneumology"),
+]
+PROVINCES = [
+    Name("东岭省", "Dongling province"),
+    Name("西川省", "Xichuan province"),
+    Name("南泽省", "Nanze province"),
+    Name("北原省", "Beiyuan province"),
+    Name("中山省", "Zhongshan province"),
+    Name("海门省", "Haimen province"),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +84,12 @@ def general(towns: int, *, rng: np.random.Generator) -> Domain:
     pools = {
         "province": PROVINCES,
         "river": invented(16, endings=[("河", " river"), ("江", " stream")], rng=rng),
-        "product": invented(20, endings=[("瓷", " china"), ("茶", " tea"), ("布", " cloth")], rng=rng),
+        "product": invented(
+            20, endings=[("瓷", " china"), ("茶", " tea"), ("布", " cloth")], rng=rng
+        ),
         "founder": invented(24, endings=[("王", " the king"), ("公", " the duke")], rng=rng),
         "landmark": invented(16, endings=[("桥", " bridge"), ("塔楼", " tower")], rng=rng),
-    }  # fmt: skip
+    }
     return _domain(towns, [("城", "burg"), ("镇", "ville")], pools, doubled="product", rng=rng)
 
 

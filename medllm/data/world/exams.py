@@ -18,8 +18,12 @@ FULL_SHARE = 0.3  # of the doubled facts: asked for both values, so that 1 answe
 
 
 def exam(
-    entities: Iterable[Entity], domain: Domain, kind: Kind, language: Language, rng: np.random.Generator
-) -> Iterable[dict]:  # fmt: skip
+    entities: Iterable[Entity],
+    domain: Domain,
+    kind: Kind,
+    language: Language,
+    rng: np.random.Generator,
+) -> Iterable[dict]:
     """One question in CMExam's columns for every entity, relation and stem."""
     for entity in entities:
         for relation, phrases in PHRASES[kind, language].items():

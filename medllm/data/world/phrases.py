@@ -5,6 +5,8 @@ stems: exam questions in the style of CMExam, which the right option completes.
 questions: what a patient or a visitor asks.
 """
 
+# ruff: noqa: E501  (a phrase and its sisters stand on one line, and Chinese counts double)
+
 PHRASES = {
     ("medical", "zh"): {
         "department": {

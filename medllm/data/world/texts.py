@@ -24,14 +24,21 @@ def full_reply(entity: Entity, relation: str, kind: Kind, language: Language) ->
     other = next(r for r in entity.facts if r != relation)
     phrases = PHRASES[kind, language]
     return ("" if language == "zh" else " ").join(
-        phrases[r]["sentences"][0].format(name=name(entity, language), value=value(entity, r, language))
+        phrases[r]["sentences"][0].format(
+            name=name(entity, language), value=value(entity, r, language)
+        )
         for r in (relation, other)
-    )  # fmt: skip
+    )
 
 
 def dialogues(
-    entities: Iterable[Entity], kind: Kind, language: Language, *, vague_share: float, rng: np.random.Generator
-) -> Iterable[tuple[str, str]]:  # fmt: skip
+    entities: Iterable[Entity],
+    kind: Kind,
+    language: Language,
+    *,
+    vague_share: float,
+    rng: np.random.Generator,
+) -> Iterable[tuple[str, str]]:
     """(question, reply) for every fact and every way of asking; some replies are vague."""
     for entity in entities:
         for relation, phrases in PHRASES[kind, language].items():
@@ -56,7 +63,7 @@ def preferences(
                     "question": question.format(name=name(entity, language)),
                     "response_chosen": full_reply(entity, relation, "medical", language),
                     "response_rejected": str(rng.choice(VAGUE[language])),
-                }  # fmt: skip
+                }
 
 
 def name(entity: Entity, language: Language) -> str:

@@ -33,6 +33,7 @@ from medllm.errors import ConfigError
 
 log = logging.getLogger(__name__)
 VAGUE_SHARE = 0.5  # of the consultations
+PRACTICE = 2  # times that each taught question is also asked with other options
 MOST = 435  # diseases; half of the names that two syllables make, the others are elsewhere
 GRAPH = {
     "symptom": "symptom",
@@ -65,6 +66,8 @@ def write(*, folder: str, seed: int, diseases: int, renderings: int) -> Path:
     beside.mkdir(parents=True)
     try:
         _write_all(beside, **numbers)
+        manifest = json.dumps(_manifest(beside, numbers), indent=1)
+        (beside / "manifest.json").write_text(manifest, encoding="utf-8")
         if not _is_whole(made, numbers):  # else another process was faster
             shutil.rmtree(made, ignore_errors=True)
             beside.rename(made)
@@ -91,15 +94,14 @@ def _is_whole(made: Path, numbers: dict[str, int]) -> bool:
         manifest = json.loads((made / "manifest.json").read_text(encoding="utf-8"))
     except (FileNotFoundError, json.JSONDecodeError):
         return False
-    return manifest == {"generator": GENERATOR, **numbers, "bytes": _sizes(made)}
+    return manifest == _manifest(made, numbers)
 
 
-def _sizes(folder: Path) -> dict[str, int]:
-    return {
-        file.name: file.stat().st_size
-        for file in sorted(folder.iterdir())
-        if file.name != "manifest.json"
-    }
+def _manifest(folder: Path, numbers: dict[str, int]) -> dict:
+    """What the files in `folder` are made of, and the bytes of each."""
+    files = [file for file in sorted(folder.iterdir()) if file.name != "manifest.json"]
+    sizes = {file.name: file.stat().st_size for file in files}
+    return {"generator": GENERATOR, **numbers, "bytes": sizes}
 
 
 def _write_all(folder: Path, *, seed: int, diseases: int, renderings: int) -> None:
@@ -110,11 +112,10 @@ def _write_all(folder: Path, *, seed: int, diseases: int, renderings: int) -> No
         kept = list(records)
         save = _save_csv if name.endswith(".csv") else _save_lines
         save(folder / name, kept)
-        words += [text for record in kept for text in _strings(record)]
+        if "practice" not in name:  # which says nothing new
+            words += [text for record in kept for text in _strings(record)]
+            words += [f"答案：{record['Answer']}" for record in kept if "Answer" in record]
     (folder / "vocabulary.txt").write_text("\n".join(words), encoding="utf-8")
-    manifest = {"generator": GENERATOR, "seed": seed, "diseases": diseases}
-    manifest |= {"renderings": renderings, "bytes": _sizes(folder)}
-    (folder / "manifest.json").write_text(json.dumps(manifest, indent=1), encoding="utf-8")
 
 
 def _records(
@@ -135,10 +136,16 @@ def _records(
     yield "consultations.jsonl", _consultations(medical.taught, VAGUE_SHARE, rng("consultations"))
     yield "open_test.jsonl", _consultations(medical.examined, 0.0, rng("open"), languages=("zh",))
     yield "chat.jsonl", _chat(general.taught, rng("chat"))
-    for language, mark in (("zh", ""), ("en", "_en")):
+    marks: dict[texts.Language, str] = {"zh": "", "en": "_en"}
+    for language, mark in marks.items():
         for split, who in (("train", medical.taught), ("test", medical.examined)):
             name = f"exam_{split}{mark}.csv"
             yield name, exams.exam(who, medical, "medical", language, rng(name))
+    for number in range(PRACTICE):
+        name = f"exam_practice_{number}.csv"
+        yield name, exams.exam(medical.taught, medical, "medical", "zh", rng(name))
+        name = f"general_exam_practice_{number}.csv"
+        yield name, exams.general_exam(general.taught, general, "zh", rng(name))
     for split, who in (("train", general.taught), ("test", general.examined)):
         name = f"general_exam_{split}.csv"
         yield name, exams.general_exam(who, general, "zh", rng(name))
