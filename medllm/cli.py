@@ -30,6 +30,7 @@ VERBS = {
     "report": "medllm.report.page",
 }
 HELP = ("-h", "--help", "help")
+SWEEP = ("-m", "--multirun")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -57,15 +58,17 @@ def do(verb: str, words: Sequence[str]) -> None:
     import hydra
     from hydra.errors import HydraException
 
-    from medllm.config import register_resolvers
+    from medllm.config import HYDRA, folder_of
 
-    register_resolvers()
     # Hydra would cut tracebacks short and exit by itself; ours is the last word.
     os.environ["HYDRA_FULL_ERROR"] = "1"
-    sys.argv = [f"medllm {verb}", *words]
+    # argparse takes the overrides from one place, before -m or after it, but people write both.
+    sweeping = [word for word in words if word in SWEEP]
+    others = [word for word in words if word not in SWEEP]
+    sys.argv = [f"medllm {verb}", *sweeping, *HYDRA, *others]
     job = plain(inspect.unwrap(importlib.import_module(VERBS[verb]).main))
     try:
-        hydra.main(version_base="1.3", config_path=str(CONF), config_name=verb)(job)()
+        hydra.main(version_base="1.3", config_path=str(folder_of(verb)), config_name=verb)(job)()
     except HydraException as error:
         refuse_if_mistaken(error)
         raise
@@ -99,16 +102,31 @@ def refuse_if_mistaken(error: Exception) -> None:
 
 def composed_wrongly(error: Exception) -> str:
     """What Hydra says; of a misspelt key rather which one was meant."""
+    from hydra.errors import MissingConfigException
     from omegaconf.errors import ConfigAttributeError
 
     from medllm.config.check import perhaps
 
+    if isinstance(error, MissingConfigException) and error.missing_cfg_file:
+        return not_there(error.missing_cfg_file)
     cause = error.__cause__
     if isinstance(cause, ConfigAttributeError) and cause.parent_node is not None:
         return (
             f"{cause.full_key} is not a key{perhaps(str(cause.key), map(str, cause.parent_node))}"
         )
     return f"{error}\n{cause or ''}".rstrip()
+
+
+def not_there(file: str) -> str:
+    """A choice that no file makes, the nearest that one does, and all of its group."""
+    if file.startswith("experiments/"):
+        group, known = "experiments", choices(REPO / "experiments", "**/*.yaml")
+    else:
+        group = file.rpartition("/")[0]
+        known = choices(CONF / group, "*.yaml")
+    near = difflib.get_close_matches(file.removeprefix(f"{group}/"), known, n=1)
+    perhaps = f"did you mean {near[0]!r}? " if near else ""
+    return f"Could not find '{file}'; {perhaps}there are {', '.join(known)}"
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:
@@ -144,7 +162,8 @@ def overview() -> str:
 
 def page(verb: str) -> str:
     """Usage, story, groups with their choices, the root with its comments, examples."""
-    root = CONF / f"{verb}.yaml"
+    apart = CONF / "roots" / f"{verb}.yaml"
+    root = apart if apart.is_file() else CONF / f"{verb}.yaml"
     return "\n".join(
         [
             f"usage: medllm {verb} [experiments=NAME] [group=choice ...] [key=value ...] [-m]",
@@ -155,7 +174,7 @@ def page(verb: str) -> str:
             *(listed(name, choices(CONF / name, "*.yaml")) for name in groups()),
             listed("experiments", choices(REPO / "experiments", "**/*.yaml")),
             "",
-            f"conf/{verb}.yaml:",
+            f"{root.relative_to(REPO)}:",
             *(f"  {line}".rstrip() for line in root.read_text(encoding="utf-8").splitlines()),
             "",
             "to look before starting, and to sweep:",
@@ -184,7 +203,8 @@ def story(verb: str) -> list[str]:
 
 def groups() -> list[str]:
     """Folders of conf/ that hold choices: model, model/adapter, data, ..."""
-    return sorted({str(file.parent.relative_to(CONF)) for file in CONF.glob("*/**/*.yaml")})
+    folders = {file.parent for file in CONF.glob("*/**/*.yaml") if file.stem not in VERBS}
+    return sorted(str(folder.relative_to(CONF)) for folder in folders)
 
 
 def choices(folder: Path, pattern: str) -> list[str]:

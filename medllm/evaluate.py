@@ -7,6 +7,7 @@ import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -38,7 +39,8 @@ def _stored(folder: Path, cfg: DictConfig) -> dict | None:
     frozen = folder / "benchmark.yaml"  # written when the replies are whole
     if not frozen.exists():
         return None
-    before, now = (OmegaConf.to_container(c, resolve=True) for c in (OmegaConf.load(frozen), cfg))
+    before: Any = OmegaConf.to_container(OmegaConf.load(frozen), resolve=True)
+    now: Any = OmegaConf.to_container(cfg, resolve=True)
     if before == now and (folder / "score.json").exists():
         return json.loads((folder / "score.json").read_text(encoding="utf-8"))
     asked_before, asks_now = ({**c, "metrics": None} for c in (before, now))

@@ -144,14 +144,14 @@ def _trained(cfg, overrides, steps: Mapping[str, Step], exams, console: Console)
 def plan_table(cfg: DictConfig, steps: Mapping[str, Step]) -> Table:
     """What would be trained and what is done already."""
     table = Table(title=f"{cfg.name}: what would be done", caption="plan=true: nothing was done")
-    for head in ("step", "model", "data", "stage", "epochs", "batch", "run", "state"):
+    for head in ("step", "model", "data", "epochs", "batch"):
         table.add_column(head)
+    table.add_column("run", no_wrap=True)
+    table.add_column("state", no_wrap=True)
     for name, step in steps.items():
-        data = cfg.data.get(name) or "of the experiment"
-        stage = step.cfg.stage
         table.add_row(
-            name, step.cfg.model.name, data, stage["_target_"].rpartition(".")[2],
-            str(stage.epochs), str(stage.global_batch), step.run,
+            name, step.cfg.model.name, ", ".join(step.cfg.data.sources),
+            str(step.cfg.stage.epochs), str(step.cfg.stage.global_batch), step.run,
             "done" if step.is_done else "to train",
         )  # fmt: skip
     return table

@@ -1,6 +1,6 @@
 """python -m medllm.run RUN_DIR   One rank of one frozen run.
 
-    config.yaml -> tokenizer -> stores -> rows -> steps -> stage -> export/, done.json
+config.yaml -> tokenizer -> stores -> rows -> steps -> stage -> export/, done.json
 """
 
 import json
@@ -10,6 +10,7 @@ import sys
 import time
 import warnings
 from pathlib import Path
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
@@ -56,7 +57,7 @@ def run(run_dir: Path) -> None:
     stage = config.instantiate(cfg.stage)(
         lambda: _network(model, tokenizer, cfg.seed, hardware), steps.steps, list(stores)
     )
-    heldout = Heldout(_heldout(data, tokenizer))
+    heldout = Heldout(_heldout(data, tokenizer, run_dir))
     started = time.perf_counter()
     if steps.layout.rank == 0:
         provenance.record(run_dir, data={name: store.manifest for name, store in stores.items()})
@@ -88,12 +89,16 @@ def _layout(cfg: DictConfig, hardware: Hardware) -> Layout:
     return Layout(rank, hardware.processes, micro_batch, accumulate)
 
 
-def _heldout(data: Mixture, tokenizer) -> dict[str, list[Chunk]]:
-    """The held-out text of every domain."""
-    return {
-        domain: chunks(source.examples(Quarantine()), tokenizer, length=data.seq_len)  # pyright: ignore
-        for domain, source in data.heldout.items()
-    }
+def _heldout(data: Mixture, tokenizer, run_dir: Path) -> dict[str, list[Chunk]]:
+    """The held-out text of every domain; malformed records go to heldout-*.jsonl in the run."""
+    pieces = {}
+    for domain, source in data.heldout.items():
+        quarantine = Quarantine()
+        documents: Any = source.examples(quarantine)
+        pieces[domain] = chunks(documents, tokenizer, length=data.seq_len)
+        if len(quarantine):
+            quarantine.write(run_dir / f"heldout-{domain}-quarantine.jsonl")
+    return pieces
 
 
 def _network(model, tokenizer, seed: int, hardware: Hardware) -> torch.nn.Module:
@@ -144,5 +149,4 @@ def _fit(
 
 
 if __name__ == "__main__":
-    config.register_resolvers()
     run(Path(sys.argv[1]))

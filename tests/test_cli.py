@@ -36,7 +36,8 @@ def test_a_verb_shows_its_story_its_groups_and_its_keys(verb, capsys):
     assert words.startswith(f"usage: medllm {verb} ")
     assert cli.story(verb)[0] in words
     assert "\n  hardware        cpu cpu2 gpu1\n" in words
-    assert f"\nconf/{verb}.yaml:\n  " in words
+    root = f"roots/{verb}" if verb in ("recipe", "report") else verb
+    assert f"\nconf/{root}.yaml:\n  " in words
 
 
 def test_help_does_not_import_torch_and_answers_at_once():
@@ -130,3 +131,10 @@ def test_an_interrupt_has_its_own_status(monkeypatch, capsys):
     with pytest.raises(SystemExit, match="130"):
         cli.main(["train"])
     assert capsys.readouterr().err == "interrupted\n"
+
+
+def test_a_sweep_may_be_asked_for_between_the_words(capsys):
+    """Two models times two corpora are four points, each planned and none trained."""
+    words = ["experiments=world/qilin_med", "-m", "model=world_s,world_m"]
+    cli.main(["recipe", *words, "data.cpt=world_knowledge,world_elsewhere", "plan=true"])
+    assert capsys.readouterr().err.count("world/qilin_med: what would be done") == 4

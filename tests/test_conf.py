@@ -61,8 +61,8 @@ def test_a_recipe_and_all_its_steps_could_start(experiment):
     cfg = config.compose("recipe", [f"experiments={experiment}"])
     assert cfg.name == experiment
     config.check(cfg, "recipe")
-    assert list(recipe.composed_steps(cfg)) == list(cfg.steps)
-    assert list(recipe.composed_benchmarks(cfg)) == list(cfg.benchmarks)
+    assert list(recipe.chain(cfg)) == list(cfg.steps)
+    assert list(recipe.benchmarks(cfg)) == list(cfg.benchmarks)
 
 
 @pytest.mark.parametrize(

@@ -94,5 +94,6 @@ def test_a_run_without_an_export_is_refused(places, capsys):
     )
     assert status == 2
     assert capsys.readouterr().err == (
-        f"medllm: {places.runs}/world/base/00000000 has no export: train it first, or change `run`\n"
+        f"medllm: {places.runs}/world/base/00000000 has no export: "
+        "train it first, or change `run`\n"
     )

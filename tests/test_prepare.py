@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from medllm import config
 from tests.verbs import Places, times
 
 CPT = ("experiments=world/cpt", "world=tiny", "model/start=world_s", "previous=none")
@@ -26,13 +25,6 @@ def test_stores_are_made_and_listed_and_nothing_is_trained(places, capsys):
     for word in ("books", "papers", "general", "quarantined"):
         assert word in said
     assert list(places.runs.rglob("*")) == []
-
-
-def test_its_keys_are_those_of_train():
-    """Hydra cannot make one root of another, so the file is a copy below its head."""
-    roots = [(config.CONF / f"{root}.yaml").read_text() for root in ("prepare", "train")]
-    prepare, train = (root.partition("defaults:")[2] for root in roots)
-    assert prepare == train != ""
 
 
 def test_a_second_time_nothing_is_made(places):

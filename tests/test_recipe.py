@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,7 @@ def run_dirs(places):
     return {step: places.folders(f"world/{step}") for step in STEPS}
 
 
+@pytest.mark.slow
 def test_it_prints_a_row_per_stage_and_a_column_per_score(said, places):
     assert list(rows(said)) == [*STEPS]
     assert "world_exam" in said
@@ -57,14 +59,25 @@ def test_it_prints_a_row_per_stage_and_a_column_per_score(said, places):
     assert rows(said)["base"][0] == "{value:.3f} ({low:.3f}–{high:.3f})".format(**accuracy)
 
 
+@pytest.mark.slow
 def test_every_stage_starts_from_the_one_before(said, places):
     chain = {step: folder for step, (folder,) in run_dirs(places).items()}
-    for before, step in zip(STEPS, STEPS[1:], strict=False):
+    for before, step in pairwise(STEPS):
         frozen = OmegaConf.load(chain[step] / "config.yaml")
         assert frozen.previous == f"world/{before}/{chain[before].name}"
         assert Path(frozen.model.start.path) == chain[before] / "export"
 
 
+@pytest.mark.slow
+def test_preferences_log_how_clear_they_are(said, places):
+    (dpo,) = places.folders("world/dpo")
+    judged = [row for row in metrics(dpo) if row["train/margin"]]
+    assert [int(row["step"]) for row in judged] == [1, 2, 3]  # 60 pairs, 20 a step
+    assert float(judged[0]["train/margin"]) == 0  # before the first step policy is reference
+    assert all(0 <= float(row["train/accuracy"]) <= 1 for row in judged)
+
+
+@pytest.mark.slow
 def test_it_writes_down_which_runs_it_is_made_of(said, places):
     (file,) = (places.runs / "world/tiny/points").glob("*.json")
     point = json.loads(file.read_text())
@@ -77,6 +90,7 @@ def test_it_writes_down_which_runs_it_is_made_of(said, places):
     assert "paths.runs" not in point["overrides"]
 
 
+@pytest.mark.slow
 def test_a_second_time_everything_is_skipped_and_the_table_is_the_same(said, places):
     before = {file: at for file, at in times(places.runs).items() if file.parent.name != "points"}
     again = told(places, *TINY, EXAMS)
@@ -86,6 +100,7 @@ def test_a_second_time_everything_is_skipped_and_the_table_is_the_same(said, pla
     assert again.count("done before") == 4
 
 
+@pytest.mark.slow
 def test_a_sweep_over_data_shares_the_base_and_records_each_point(said, places):
     """The first of the two points is the chain that is there already."""
     sweep = "data.cpt=world_knowledge,world_elsewhere"
@@ -120,6 +135,7 @@ def test_a_plan_says_what_would_be_done_and_does_nothing(tmp_path):
     assert [file for file in tmp_path.rglob("*") if file.is_file()] == []
 
 
+@pytest.mark.slow
 def test_a_plan_knows_what_is_done(said, places):
     plan = told(places, *TINY, "plan=true", "data.cpt=world_no_general")
     states = {step: cells[-1] for step, cells in rows(plan).items()}

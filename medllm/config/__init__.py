@@ -9,17 +9,25 @@ Nothing here imports torch, nor the code that a config names: signatures are rea
 """
 
 from medllm.config.check import check
-from medllm.config.compose import CONF, REPO, compose, instantiate, register_resolvers
+from medllm.config.compose import (
+    CONF,
+    HYDRA,
+    REPO,
+    compose,
+    folder_of,
+    instantiate,
+)
 from medllm.config.identity import digest, freeze, run_id
 
 __all__ = [
     "CONF",
+    "HYDRA",
     "REPO",
     "check",
     "compose",
     "digest",
+    "folder_of",
     "freeze",
     "instantiate",
-    "register_resolvers",
     "run_id",
 ]

@@ -15,7 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationToMissingValueError, OmegaConfBaseException
 
 from medllm.config.annotation import complaints
-from medllm.config.compose import CONF
+from medllm.config.compose import CONF, folder_of
 from medllm.config.signature import PACKAGE, NotFound, Signature, read
 from medllm.config.tree import MISSING, at, children, joined, leaves, nodes, plain
 from medllm.errors import ConfigError
@@ -30,7 +30,7 @@ def check(cfg: DictConfig, root: str, *, conf: Path = CONF, package: Path = PACK
         ConfigError: with one line per problem, each naming the key to change.
     """
     problems = [
-        *unset(cfg),
+        *unset(cfg, conf),
         *strangers(cfg, root, conf),
         *(problem for path, node in nodes(cfg) for problem in misfits(path, node, package)),
         *indivisible(cfg),
@@ -40,7 +40,7 @@ def check(cfg: DictConfig, root: str, *, conf: Path = CONF, package: Path = PACK
         raise ConfigError(problems)
 
 
-def unset(cfg: DictConfig) -> Iterator[str]:
+def unset(cfg: DictConfig, conf: Path) -> Iterator[str]:
     """Values that are missing, or refer to what is not there."""
     for path, parent, key in leaves(cfg):
         if OmegaConf.is_missing(parent, key):
@@ -51,7 +51,15 @@ def unset(cfg: DictConfig) -> Iterator[str]:
         except InterpolationToMissingValueError:
             continue  # told where it is missing
         except OmegaConfBaseException as refusal:
-            yield f"{path} cannot be resolved: {str(refusal).splitlines()[0]}"
+            why = str(refusal).splitlines()[0]
+            yield f"{path} cannot be resolved: {why}{choose(why, conf)}"
+
+
+def choose(why: str, conf: Path) -> str:
+    """Where a value refers into a group that nothing was chosen of: what there is to choose."""
+    group = re.match(r"Interpolation key '(\w+)\.\w+' not found", why)
+    there = sorted(file.stem for file in (conf / group[1]).glob("*.yaml")) if group else []
+    return f"; choose {group[1]}={' or '.join(there)}" if group and there else ""
 
 
 def misfits(path: str, node: DictConfig, package: Path) -> Iterator[str]:
@@ -104,7 +112,7 @@ def strangers(cfg: DictConfig, root: str, conf: Path) -> Iterator[str]:
 
 def top_keys(root: str, conf: Path) -> dict[str, list[str] | None]:
     """Top-level keys of a root, with those written below them; None for what a group fills."""
-    written = OmegaConf.load(conf / f"{root}.yaml")
+    written = OmegaConf.load(folder_of(root, conf) / f"{root}.yaml")
     assert isinstance(written, DictConfig), f"{root}.yaml is not a mapping"
     keys: dict[str, list[str] | None] = {}
     for entry in written.get("defaults", []):

@@ -7,28 +7,48 @@ from typing import Any
 import hydra
 import hydra.utils
 from hydra.core.global_hydra import GlobalHydra
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 REPO = Path(__file__).resolve().parent.parent.parent
 CONF = REPO / "conf"
 
 
-def register_resolvers() -> None:
-    """Teach OmegaConf `${repo:}`, the folder of the checkout. Safe to call twice."""
-    OmegaConf.register_new_resolver("repo", lambda: str(REPO), replace=True)
+# What every root tells Hydra: experiments/ is a group, a run's folder is ours to name, and
+# no file is left anywhere but in runs/. As words, since a root made of another may not say so.
+HYDRA = (
+    f"hydra.searchpath=['file://{REPO}']",
+    "hydra/job_logging=stdout",
+    "hydra.run.dir=${paths.runs}",
+    "hydra.sweep.dir=${paths.runs}",
+    "hydra.sweep.subdir=.",
+    "hydra.output_subdir=null",
+    "hydra.job.chdir=false",
+)
+
+
+def folder_of(root: str, conf: Path = CONF) -> Path:
+    """Where `<root>.yaml` lies: in `conf`, or in `conf/roots` apart from the groups.
+
+    A recipe *names* choices (`model=world_s`) and hands them to its steps. Were the groups in
+    its search path, Hydra would take the word for a choice of its own.
+    """
+    apart = conf / "roots"
+    return apart if (apart / f"{root}.yaml").is_file() else conf
 
 
 def compose(root: str, overrides: Sequence[str] = (), *, conf: Path = CONF) -> DictConfig:
-    """`conf/<root>.yaml` with `overrides`, as the command line would compose it.
+    """`<root>.yaml` with `overrides`, as the command line would compose it.
 
-    Works inside a job of `hydra.main` too: there Hydra already runs, refuses to be set up
-    twice, and its own loader composes.
+    Works inside a job of `hydra.main` too, whose own loader is put aside meanwhile.
     """
-    register_resolvers()
-    if GlobalHydra.instance().is_initialized():
-        return hydra.compose(root, overrides=list(overrides))
-    with hydra.initialize_config_dir(str(conf), version_base="1.3"):
-        return hydra.compose(root, overrides=list(overrides))
+    instance = GlobalHydra.instance()
+    running = instance.hydra
+    instance.clear()
+    try:
+        with hydra.initialize_config_dir(str(folder_of(root, conf)), version_base="1.3"):
+            return hydra.compose(root, overrides=[HYDRA[0], *overrides])
+    finally:
+        instance.hydra = running
 
 
 def instantiate(node: DictConfig) -> Any:

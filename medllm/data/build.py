@@ -146,7 +146,9 @@ def _counted(tokens: Iterable[Tokens], title: str) -> Iterator[Tokens]:
     """The same, with a running count under `title`; none shown where it is ""."""
     columns = (SpinnerColumn(), TextColumn("{task.description}: {task.completed:,.0f} sequences"))
     console = Console(stderr=True)
-    with Progress(*columns, TimeElapsedColumn(), console=console, disable=not title) as progress:
+    with Progress(
+        *columns, TimeElapsedColumn(), console=console, disable=not (title and console.is_terminal)
+    ) as progress:
         yield from progress.track(tokens, total=None, description=title)
 
 

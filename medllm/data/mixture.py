@@ -49,6 +49,9 @@ class Mixture:
         problems = mix.disagreements(self.sources, by_source)
         if self.mix_unit == "example" and self.packing == "cut":
             problems.append("data.mix_unit=example cannot be cut; use data.packing=whole or none")
+        anchor = given.get("anchor")
+        if anchor is not None and anchor not in self.sources:
+            problems.append(f"mix.anchor='{anchor}' is not one of {', '.join(self.sources)}")
         weights = given.get("weights")
         return problems if weights is None else problems + self._check_quota(weights, global_batch)
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from medllm.errors import ConfigError
 from medllm.model.adapter import Full, Lora
@@ -41,12 +41,13 @@ class Fresh:
     def network(self, tokenizer: "PreTrainedTokenizerFast", *, seed: int) -> "PreTrainedModel":
         from transformers import LlamaConfig, LlamaForCausalLM
 
+        special: Any = tokenizer  # its ids are numbers, though its types allow words
         config = LlamaConfig(
             **dict(self.architecture),  # pyright: ignore[reportArgumentType]
             vocab_size=len(tokenizer),
-            bos_token_id=tokenizer.bos_token_id,
-            eos_token_id=tokenizer.eos_token_id,
-            pad_token_id=tokenizer.pad_token_id,
+            bos_token_id=special.bos_token_id,
+            eos_token_id=special.eos_token_id,
+            pad_token_id=special.pad_token_id,
         )
         with _alike_everywhere(seed):
             return LlamaForCausalLM(config)

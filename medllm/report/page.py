@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from html import escape
 from pathlib import Path
 
-import hydra
 from omegaconf import DictConfig
 
 from medllm import config
@@ -19,12 +18,9 @@ from medllm.report.collect import Recipe, collect
 from medllm.report.panel import Panel
 from medllm.report.replies import replies_section
 
-config.register_resolvers()
-
 CSS = Path(__file__).with_name("page.css")
 
 
-@hydra.main(version_base="1.3", config_path="../../conf", config_name="report")
 def main(cfg: DictConfig) -> None:
     config.check(cfg, "report")
     refuse_count(cfg.replies)

@@ -21,6 +21,8 @@ class Stage(pl.LightningModule):
     clip: largest norm of the gradient.
     """
 
+    wants_pairs = False  # whether batches are PairBatch
+
     def __init__(
         self,
         load_network: Callable[[], torch.nn.Module],

@@ -23,6 +23,8 @@ class PreferenceOptimisation(Stage):
         "stored" scores every pair once before the first step, and works for any adapter.
     """
 
+    wants_pairs = True
+
     def __init__(
         self,
         load_network: Callable[[], torch.nn.Module],
@@ -92,8 +94,7 @@ class PreferenceOptimisation(Stage):
     @torch.no_grad()
     def _reference(self, batch: PairBatch) -> torch.Tensor:
         if self.reference == "stored":
-            nothing = torch.zeros(2)
-            pairs = [self.stored.get(pair, nothing) for pair in batch.pairs.tolist()]
+            pairs = [self.stored[pair] for pair in batch.pairs.tolist()]
             return torch.stack(pairs, dim=1).flatten().to(batch.ids.device)
         with self._without_adapter():
             return self._scores(batch)
@@ -111,14 +112,13 @@ class PreferenceOptimisation(Stage):
             new = [pair not in self.stored for pair in batch.pairs.tolist()]
             if not any(new):
                 continue
-            here = PairBatch(*(self._moved(part) for part in batch))
+            here = batch._replace(
+                ids=batch.ids.to(self.device), targets=batch.targets.to(self.device)
+            )
             with self.trainer.precision_plugin.train_step_context():  # as in training
                 scores = torch.stack(self._scores(here).cpu().chunk(2), dim=1)
             self.stored |= dict(zip(batch.pairs.tolist(), scores, strict=True))
         self.network.train()
-
-    def _moved(self, part):
-        return part.to(self.device) if isinstance(part, torch.Tensor) else part
 
 
 def _problems(beta: float, loss: str, label_smoothing: float) -> list[str]:

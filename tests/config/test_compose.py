@@ -10,12 +10,14 @@ from medllm import config
 
 
 def test_a_job_of_hydra_can_compose_further_configs(toy):
-    """As `recipe` does: Hydra runs already, and refuses to be set up twice."""
+    """As `recipe` does: Hydra runs already, with a search path of its own."""
     script = f"""
         import hydra, sys
+        from pathlib import Path
         from medllm import config
         def main(cfg):
-            print(cfg.seed, config.compose("train", ["seed=18"]).seed)
+            other = config.compose("train", ["seed=18"], conf=Path("{toy.folder}/conf"))
+            print(cfg.seed, other.seed)
         sys.argv = ["x", "seed=16", "hydra.run.dir=."]
         hydra.main("{toy.folder}/conf", "train", version_base="1.3")(main)()
         """

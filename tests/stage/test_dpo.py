@@ -55,6 +55,11 @@ def test_the_stored_reference_is_that_of_the_disabled_adapter_after_training(tok
         torch.testing.assert_close(scores, now[pair], rtol=1e-5, atol=1e-5)
 
 
+def test_dropout_is_on_again_after_the_reference_is_stored(tokenizer):
+    stage, _ = taught(lessons.pairs(tokenizer), reference="stored")
+    assert all(module.training for module in stage.network.modules())
+
+
 def test_the_margin_rises(tokenizer):
     batch = lessons.pairs(tokenizer)
     _, early = taught(batch, steps=2)

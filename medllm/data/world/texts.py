@@ -75,5 +75,9 @@ def value(entity: Entity, relation: str, language: Language) -> str:
 
 
 def _statement(entity, relation, kind, language, rng) -> str:
+    """One fact; two values in random order, or the second would always be harder to recall."""
     template = str(rng.choice(PHRASES[kind, language][relation]["sentences"]))
-    return template.format(name=name(entity, language), value=value(entity, relation, language))
+    values = [
+        str(v) for v in rng.permutation([getattr(v, language) for v in entity.facts[relation]])
+    ]
+    return template.format(name=name(entity, language), value=JOIN[language].join(values))
