@@ -65,7 +65,9 @@ def do(verb: str, words: Sequence[str]) -> None:
     # argparse takes the overrides from one place, before -m or after it, but people write both.
     sweeping = [word for word in words if word in SWEEP]
     others = [word for word in words if word not in SWEEP]
-    sys.argv = [f"medllm {verb}", *sweeping, *HYDRA, *others]
+    given = {word.partition("=")[0] for word in others}
+    ours = [word for word in HYDRA if word.partition("=")[0] not in given]
+    sys.argv = [f"medllm {verb}", *sweeping, *ours, *others]
     job = plain(inspect.unwrap(importlib.import_module(VERBS[verb]).main))
     try:
         hydra.main(version_base="1.3", config_path=str(folder_of(verb)), config_name=verb)(job)()

@@ -51,7 +51,8 @@ def _check_kind(cfg: DictConfig, stores: "Mapping[str, Store]") -> None:
         kinds = {True: "preference pairs", False: "rows"}
         raise ConfigError(
             [
-                f"data holds {kinds[given]}, but stage learns from {kinds[wanted]}; change one of them"
+                f"data holds {kinds[given]}, but stage learns from {kinds[wanted]}; "
+                "change one of them"
             ]
         )
 
