@@ -27,11 +27,13 @@ def recipe_table(
     heads = tables.headline(list(found))
     settings = " ".join(f"{key}={value}" for key, value in overrides.items())
     table = Table(
-        title=f"{name} {settings}".strip(), caption="in brackets: 95 % intervals over the questions"
+        title=f"{name} {settings}".strip(),
+        caption="below each score its 95 % interval over the questions",
     )
     table.add_column("stage")
     for column in heads:
-        table.add_column(f"{column.group}\n{column.name}", justify="right")
+        # In words, which wrap: five columns and their intervals fit a terminal of 80.
+        table.add_column(f"{column.group}\n{column.name}".replace("_", " "), justify="right")
     for step, by_benchmark in scores.items():
         table.add_row(step, *(terminal_cell(by_benchmark, column) for column in heads))
     return table
@@ -39,7 +41,10 @@ def recipe_table(
 
 def terminal_cell(scores: Mapping[str, Mapping[str, Any]], column: tables.Column) -> str:
     found = scores.get(column.group, {}).get("scores", {}).get(column.name)
-    return "not run" if found is None else tables.bracketed(Score(**found), column)
+    if found is None:
+        return "not run"
+    score = Score(**found)
+    return f"{tables.number(score.value, column)}\n{tables.interval(score, column)}"
 
 
 def stores_table(manifests: Mapping[str, Mapping[str, Any]]) -> Table:
