@@ -36,7 +36,7 @@ class Hardware:
     nodes: int
     devices: int
     micro_batch: int | None
-    precision: Literal["32-true", "bf16-true", "bf16-mixed"]
+    precision: Literal["64-true", "32-true", "bf16-true", "bf16-mixed"]
     threads: int | None
     gradient_checkpointing: bool
 

@@ -10,20 +10,19 @@ def token_nll(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     """Negative log-likelihood of each target.
 
     Args:
-        logits: (B, L, V), any float type; reduced in float32.
+        logits: (B, L, V), any float type; reduced in float32, or in float64 if given so.
         targets: (B, L) int64, already shifted, IGNORE where nothing is learnt.
 
     Returns:
-        (B, L) float32, in nats, 0 where nothing is learnt.
+        (B, L), in nats, 0 where nothing is learnt.
     """
-    flat = F.cross_entropy(
-        logits.float().flatten(0, 1), targets.flatten(), ignore_index=IGNORE, reduction="none"
-    )
+    exact = logits.to(torch.promote_types(logits.dtype, torch.float32)).flatten(0, 1)
+    flat = F.cross_entropy(exact, targets.flatten(), ignore_index=IGNORE, reduction="none")
     return flat.view_as(targets)
 
 
 def sequence_logps(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """Log-probability of each sequence's learnt tokens: (B,) float32, in nats, at most 0."""
+    """Log-probability of each sequence's learnt tokens: (B,), in nats, at most 0."""
     return -token_nll(logits, targets).sum(dim=1)
 
 

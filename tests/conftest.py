@@ -6,15 +6,21 @@ command line and of the floors start at once.
 
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
+from absl import logging as absl_logging
 
 # Two test workers on two cores: one thread each is faster than two that fight. No test may
 # reach a hub. Set before anything imports torch or tokenizers.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ["HF_HUB_OFFLINE"] = "1"
+
+# absl, which rouge_score logs with, keeps the stream that pytest shows it while it collects, and
+# closes it when Hydra sets up logging anew; no test after that could be captured.
+absl_logging.get_absl_handler().python_handler.stream = sys.__stderr__
 
 REPO = Path(__file__).resolve().parent.parent
 VOCAB = 320

@@ -274,5 +274,5 @@ def test_a_recipe_without_an_experiment_says_what_it_lacks(refusal):
 def test_a_stage_and_data_of_another_kind_are_refused(stage, data, said, refusal):
     template = "model/template=chat"
     assert refusal("train", *stage, f"data={data}", template) == problem(
-        f"{said}; change one of them\n"
+        f"{said}; change one of them"
     )

@@ -9,6 +9,7 @@ import pytest
 
 from medllm import cli
 from medllm.errors import DataError
+from tests.verbs import Places
 
 
 def medllm(*words):
@@ -133,8 +134,9 @@ def test_an_interrupt_has_its_own_status(monkeypatch, capsys):
     assert capsys.readouterr().err == "interrupted\n"
 
 
-def test_a_sweep_may_be_asked_for_between_the_words(capsys):
+def test_a_sweep_may_be_asked_for_between_the_words(tmp_path, capsys):
     """Two models times two corpora are four points, each planned and none trained."""
-    words = ["experiments=world/qilin_med", "-m", "model=world_s,world_m"]
-    cli.main(["recipe", *words, "data.cpt=world_knowledge,world_elsewhere", "plan=true"])
+    words = ["experiments=world/qilin_med", "-m", "model=world_s,world_m", "plan=true"]
+    corpora = "data.cpt=world_knowledge,world_elsewhere"
+    assert Places(tmp_path).medllm("recipe", *words, corpora) == 0
     assert capsys.readouterr().err.count("world/qilin_med: what would be done") == 4

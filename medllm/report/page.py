@@ -119,7 +119,3 @@ def colours() -> str:
         for theme in ("light", "dark")
     )
     return f":root {{ {light} }}\n@media (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}"
-
-
-if __name__ == "__main__":
-    main()

@@ -106,7 +106,7 @@ def test_a_page_is_written_whatever_is_missing(runs, tmp_path, missing):
 @pytest.mark.slow
 def test_the_command_prints_where_the_page_lies(runs, tmp_path):
     words = ["recipe=world/tiny", f"paths.runs={runs}"]
-    run = [sys.executable, "-m", "medllm.report.page", *words]
+    run = [sys.executable, "-m", "medllm.cli", "report", *words]
     done = subprocess.run(run, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == str(runs / NAME / "report" / "index.html")
 
