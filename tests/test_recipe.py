@@ -39,9 +39,10 @@ def told(places, *words):
 
 
 def rows(said):
-    """Stage to its cells, in the table's order."""
+    """Stage to its cells, in the table's order, less the lines of intervals."""
     table = [line.split("│") for line in said.splitlines() if line.startswith("│")]
-    return {cells[1].strip(): [cell.strip() for cell in cells[2:-1]] for cells in table}
+    named = [cells for cells in table if cells[1].strip()]
+    return {cells[1].strip(): [cell.strip() for cell in cells[2:-1]] for cells in named}
 
 
 def run_dirs(places):
@@ -51,12 +52,13 @@ def run_dirs(places):
 @pytest.mark.slow
 def test_it_prints_a_row_per_stage_and_a_column_per_score(said, places):
     assert list(rows(said)) == [*STEPS]
-    assert "world_exam" in said
+    assert "world exam" in said
     assert "accuracy" in said
     (base,) = places.folders("world/base")
     score = json.loads((base / "eval/world_exam/score.json").read_text())
     accuracy = score["scores"]["accuracy"]
-    assert rows(said)["base"][0] == "{value:.3f} ({low:.3f}–{high:.3f})".format(**accuracy)
+    assert rows(said)["base"][0] == "{value:.3f}".format(**accuracy)
+    assert "{low:.3f}–{high:.3f}".format(**accuracy) in said
 
 
 @pytest.mark.slow

@@ -10,8 +10,11 @@ from safetensors.torch import load_file
 
 from tests.verbs import Places, times
 
-# 11 rows of towns, twice: 22 rows, the last step is filled up with empty ones.
-BASE = ("train", "experiments=world/base", "world=tiny", "stage.global_batch=4", "stage.epochs=2")
+# 11 rows of text about towns, twice: 22 rows, the last step is filled up with empty ones.
+BASE = (
+    "train", "experiments=world/base", "world=tiny", "stage.global_batch=4", "stage.epochs=2",
+    *[f"~data.sources.{name}" for name in ("chat", "exam", "cloze")],
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,8 @@ class Places:
 
     def medllm(self, verb: str, *words: str) -> int | str | None:
         """The exit status of `medllm verb words`; what it says is for capsys."""
-        kept = ("corpora", "runs") if verb == "evaluate" else ("corpora", "stores", "runs")
+        known = {"evaluate": ("corpora", "runs"), "report": ("runs",)}
+        kept = known.get(verb, ("corpora", "stores", "runs"))
         places = [f"paths.{name}={getattr(self, name)}" for name in kept]
         root, argv = logging.getLogger(), sys.argv
         handlers, level = root.handlers[:], root.level
