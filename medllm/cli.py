@@ -116,7 +116,10 @@ def composed_wrongly(error: Exception) -> str:
         return (
             f"{cause.full_key} is not a key{perhaps(str(cause.key), map(str, cause.parent_node))}"
         )
-    return f"{error}\n{cause or ''}".rstrip()
+    said = f"{error}\n{cause or ''}".rstrip()
+    if "You must specify" in said or "In 'experiments/" in said:
+        said += "\nan experiment with steps is for `medllm recipe`, any other for `medllm train`"
+    return said
 
 
 def not_there(file: str) -> str:

@@ -276,3 +276,11 @@ def test_a_stage_and_data_of_another_kind_are_refused(stage, data, said, refusal
     assert refusal("train", *stage, f"data={data}", template) == problem(
         f"{said}; change one of them"
     )
+
+
+@pytest.mark.parametrize(
+    "words", [("train", "experiments=world/tiny"), ("recipe", "experiments=world/base")]
+)
+def test_an_experiment_given_to_the_wrong_verb_is_told_the_right_one(words, refusal):
+    hint = "an experiment with steps is for `medllm recipe`, any other for `medllm train`\n"
+    assert refusal(*words).endswith(hint + HELP)

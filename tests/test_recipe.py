@@ -142,3 +142,21 @@ def test_a_plan_knows_what_is_done(said, places):
     plan = told(places, *TINY, "plan=true", "data.cpt=world_no_general")
     states = {step: cells[-1] for step, cells in rows(plan).items()}
     assert states == {"base": "done", "cpt": "to train", "sft": "to train", "dpo": "to train"}
+
+
+@pytest.mark.slow
+@pytest.mark.data
+def test_all_four_stages_run_on_real_files(shared_data, tmp_path, capsys):
+    """CMExam, Toyhom in GB18030, BenTsao, MedicalGPT's pairs and classical books, a few steps."""
+    places = Places(tmp_path)
+    places.corpora = shared_data
+    words = ["experiments=world/real_smoke", "overrides=['tracker.mode=disabled']"]
+    assert places.medllm("recipe", *words) == 0
+    assert list(rows(capsys.readouterr().err)) == [*STEPS]
+    for step in STEPS:
+        (folder,) = places.folders(f"world/real/{step}")
+        assert (folder / "export/model.safetensors").is_file()
+        score = json.loads((folder / "eval/cmexam_smoke/score.json").read_text())
+        assert score["questions"] == 20
+    (dialogues,) = places.stores.glob("dialogues-*/manifest.json")
+    assert json.loads(dialogues.read_text())["examples"] == 60
