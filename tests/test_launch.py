@@ -78,3 +78,9 @@ def test_no_count_may_be_zero():
         "hardware.devices=0 must be at least 1",
         "hardware.micro_batch=0 must be at least 1",
     )
+
+
+@pytest.mark.parametrize(("micro_batch", "shares"), [(None, (10, 1)), (5, (5, 2)), (1, (1, 10))])
+def test_a_device_takes_its_share_whole_or_in_micro_batches(micro_batch, shares):
+    """A global batch of 20 on two devices: 10 rows each."""
+    assert hardware(devices=2, micro_batch=micro_batch).accumulation(20) == shares

@@ -36,29 +36,28 @@ def said(role, text):
     return [{"role": role, "content": text}]
 
 
-def test_sft_equals_trl(tmp_path, tokenizer):
+def their_sft(folder, tokenizer):
+    """TRL's trainer, and its batch of the talk."""
     records = [{"messages": said("user", q) + said("assistant", a)} for q, a in lessons.TALK]
     theirs = SFTTrainer(
         tiny_llama(),
-        args=settings(SFTConfig, tmp_path, assistant_only_loss=True),
+        args=settings(SFTConfig, folder, assistant_only_loss=True),
         train_dataset=Dataset.from_list(records),
         processing_class=tokenizer,
     )
     inputs = theirs.data_collator(list(theirs.train_dataset))
+    return theirs, inputs
+
+
+def test_sft_equals_trl(tmp_path, tokenizer):
+    theirs, inputs = their_sft(tmp_path, tokenizer)
     ours = lessons.learn(lessons.sft(), lessons.talk(tokenizer))
     assert_same(ours, theirs.compute_loss(theirs.model, inputs), theirs.model)
 
 
 def test_sft_of_a_part_of_the_step_equals_trl_with_its_number_of_items(tmp_path, tokenizer):
     """Both divide by the learnt tokens of the whole step, here said to be 100."""
-    records = [{"messages": said("user", q) + said("assistant", a)} for q, a in lessons.TALK]
-    theirs = SFTTrainer(
-        tiny_llama(),
-        args=settings(SFTConfig, tmp_path, assistant_only_loss=True),
-        train_dataset=Dataset.from_list(records),
-        processing_class=tokenizer,
-    )
-    inputs = theirs.data_collator(list(theirs.train_dataset))
+    theirs, inputs = their_sft(tmp_path, tokenizer)
     batch = lessons.talk(tokenizer)._replace(learnt=100)
     loss = theirs.compute_loss(theirs.model, inputs, num_items_in_batch=100)
     assert_same(lessons.learn(lessons.sft(), batch), loss, theirs.model)
