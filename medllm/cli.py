@@ -1,4 +1,4 @@
-"""medllm: one command, five verbs. Reads no more than it needs: `--help` never imports torch.
+"""medllm: one command, seven verbs. Reads no more than it needs: `--help` never imports torch.
 
 medllm                     the verbs
 medllm train --help        what one does, its groups and keys
@@ -24,6 +24,8 @@ REPO = Path(__file__).resolve().parent.parent
 CONF = REPO / "conf"
 VERBS = {
     "prepare": "medllm.prepare",
+    "inspect": "medllm.inspect",
+    "vocabulary": "medllm.vocabulary",
     "train": "medllm.train",
     "recipe": "medllm.recipe",
     "evaluate": "medllm.evaluate",

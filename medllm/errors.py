@@ -21,6 +21,10 @@ class ConfigError(UserError):
         self.problems = tuple(problems)
         super().__init__("this run cannot work:\n" + "\n".join(f"  - {p}" for p in problems))
 
+    def __reduce__(self) -> tuple[type, tuple[object, ...]]:
+        """So that a worker process can send it home."""
+        return type(self), (self.problems,)
+
 
 class DataError(UserError):
     """A file, a store or a record that is not what its source promises."""

@@ -1,10 +1,13 @@
-"""Make the row stores of a run on CPUs: raw files, cleaned, tokenised and packed.
+"""Make the row stores of a run on CPUs: raw files, cleaned, compared, tokenised and packed.
 
-Takes the same keys as train and trains nothing. Stores that are there and fresh are kept.
+Takes the same keys as train and trains nothing. What is there and fresh is kept; what was
+killed goes on where it stood.
 
     medllm prepare experiments=world/cpt previous=world/base/1a2b3c4d
+    medllm prepare experiments=world/cpt previous=world/base/1a2b3c4d preparation.workers=8
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +18,7 @@ from medllm.errors import ConfigError
 
 if TYPE_CHECKING:
     from medllm.data.store import Store
+    from medllm.types import Question
 
 
 def prepare(cfg: DictConfig) -> "dict[str, Store]":
@@ -23,13 +27,49 @@ def prepare(cfg: DictConfig) -> "dict[str, Store]":
     model, data = config.instantiate(cfg.model), config.instantiate(cfg.data)
     if problems := data.check(cfg.stage.global_batch):
         raise ConfigError(problems)
-    return data.stores(model.tokenizer(), Path(cfg.paths.stores))
+    names = data.contamination.benchmarks if data.contamination else ()
+    return data.stores(
+        model.tokenizer(),
+        Path(cfg.paths.stores).absolute(),
+        questions=questions(cfg, names),
+        preparation=config.instantiate(cfg.preparation),
+    )
 
 
 def make_world(cfg: DictConfig) -> None:
     """Write the invented world's files, where the config is made of it."""
     if cfg.get("world"):
         config.instantiate(cfg.world)
+
+
+def questions(cfg: DictConfig, names: Iterable[str]) -> "dict[str, list[Question]]":
+    """All questions of each benchmark, whatever its limit.
+
+    Raises:
+        ConfigError: no such benchmark, or one that does not compose.
+    """
+    from medllm.data.source.read import Quarantine
+
+    composed = {name: benchmark(name, corpora=cfg.paths.corpora) for name in names}
+    return {
+        name: list(config.instantiate(each.questions).examples(Quarantine()))
+        for name, each in composed.items()
+    }
+
+
+def benchmark(name: str, *, corpora: str, world: str | None = None) -> DictConfig:
+    """The config of one benchmark, checked.
+
+    Args:
+        name: of an entry of conf/benchmark.
+        corpora: folder of raw files.
+        world: entry of conf/world, which some benchmarks ask about.
+    """
+    given = [f"benchmark={name}", "run=none", f"paths.corpora='{corpora}'"]
+    given += [f"world={world}"] if world else []
+    composed = config.compose("evaluate", given)
+    config.check(composed, "evaluate")
+    return composed.benchmark
 
 
 def main(cfg: DictConfig) -> None:

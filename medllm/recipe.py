@@ -19,6 +19,7 @@ from rich.table import Table
 from medllm import config
 from medllm.config.check import perhaps
 from medllm.errors import ConfigError
+from medllm.prepare import benchmark
 
 # Where and how a point runs, not what it is.
 PLACES = ("experiments", "hardware", "plan", "paths.", "hydra.")
@@ -92,6 +93,8 @@ def _overrides(cfg: DictConfig, name: str, before: Mapping[str, Step]) -> list[s
         *(f"{key}={cfg[key]}" for key in ("hardware", "seed")),
         f"group={cfg.name}",
         *(f"paths.{key}='{path}'" for key, path in cfg.paths.items()),
+        f"benchmarks=[{','.join(cfg.benchmarks)}]",
+        f"unchecked=[{','.join(cfg.unchecked)}]",
         *([f"previous={before[plan.previous].run}"] if plan.previous else []),
         *cfg.overrides,
     ]
@@ -99,14 +102,9 @@ def _overrides(cfg: DictConfig, name: str, before: Mapping[str, Step]) -> list[s
 
 def benchmarks(cfg: DictConfig) -> dict[str, DictConfig]:
     """The config of each benchmark, checked."""
-    given = [f"paths.{key}='{cfg.paths[key]}'" for key in ("corpora", "runs")]
-    given += [f"world={cfg.world}"] if cfg.world else []
-    found = {}
-    for name in cfg.benchmarks:
-        composed = config.compose("evaluate", [f"benchmark={name}", "run=none", *given])
-        config.check(composed, "evaluate")
-        found[name] = composed.benchmark
-    return found
+    return {
+        name: benchmark(name, corpora=cfg.paths.corpora, world=cfg.world) for name in cfg.benchmarks
+    }
 
 
 def recipe(cfg: DictConfig, overrides: Mapping[str, str], console: Console) -> None:

@@ -1,6 +1,6 @@
 """python -m medllm.run RUN_DIR   One rank of one frozen run.
 
-config.yaml -> tokenizer -> stores -> rows -> steps -> stage -> export/, done.json
+config.yaml, stores.json -> tokenizer -> rows -> steps -> stage -> export/, done.json
 """
 
 import json
@@ -23,6 +23,7 @@ from medllm.data.heldout import Chunk, chunks
 from medllm.data.mixture import Mixture
 from medllm.data.source.read import Quarantine
 from medllm.data.steps import Layout, Steps
+from medllm.data.store import Store
 from medllm.launch import Hardware
 from medllm.model.export import export
 from medllm.stage.base import Stage
@@ -46,7 +47,7 @@ def run(run_dir: Path) -> None:
     pl.seed_everything(cfg.seed, verbose=False)
     model, data = config.instantiate(cfg.model), config.instantiate(cfg.data)
     tokenizer = model.tokenizer()
-    stores = data.stores(tokenizer, Path(cfg.paths.stores))
+    stores = _stores(run_dir)
     steps = Steps(
         stores,
         data.rows(stores, epochs=cfg.stage.epochs, seed=cfg.seed),
@@ -70,6 +71,12 @@ def run(run_dir: Path) -> None:
             "tokens": int(stage.meter.learnt),
         }
         (run_dir / "done.json").write_text(json.dumps(done))
+
+
+def _stores(run_dir: Path) -> dict[str, Store]:
+    """Those that `medllm.train` prepared; a rank makes none."""
+    places = json.loads((run_dir / "stores.json").read_text(encoding="utf-8"))
+    return {name: Store(Path(place)) for name, place in places.items()}
 
 
 def _hush() -> None:

@@ -7,6 +7,7 @@ path is printed at the end. On one machine the row stores are made first.
     medllm train experiments=world/cpt previous=world/base/1a2b3c4d hardware=cpu2
 """
 
+import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -35,12 +36,29 @@ def train(cfg: DictConfig) -> str:
     run_id = config.run_id(cfg)
     run_dir = Path(cfg.paths.runs).absolute() / run_id
     if not is_done(run_dir):
-        _check_kind(cfg, prepare(cfg))  # prepared once, not in every rank
+        _check_exams(cfg)
+        stores = prepare(cfg)  # once, not in every rank
+        _check_kind(cfg, stores)
         # Scores of an earlier attempt, if any, are of another model.
         shutil.rmtree(run_dir / "eval", ignore_errors=True)
         config.freeze(cfg, run_dir)
+        places = {name: str(store.folder) for name, store in stores.items()}
+        (run_dir / "stores.json").write_text(json.dumps(places, indent=1), encoding="utf-8")
         launch.launch(run_dir, config.instantiate(cfg.hardware), run)
     return run_id
+
+
+def _check_exams(cfg: DictConfig) -> None:
+    """Refuse data that nobody has held against the benchmarks the model will be scored on."""
+    checked = cfg.data.contamination.benchmarks if cfg.data.get("contamination") else ()
+    if missing := set(cfg.benchmarks) - set(checked) - set(cfg.unchecked):
+        names = ", ".join(sorted(missing))
+        raise ConfigError(
+            [
+                f"the data is not checked against {names}, on which the model will be scored; add "
+                "it to data.contamination.benchmarks, or name it in `unchecked` to go on without"
+            ]
+        )
 
 
 def _check_kind(cfg: DictConfig, stores: "Mapping[str, Store]") -> None:

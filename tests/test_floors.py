@@ -12,7 +12,7 @@ FLOORS = [
     {"model", "data", "eval"},
     {"stage", "launch", "track", "report"},
     {"prepare", "run"},
-    {"train", "evaluate"},
+    {"train", "evaluate", "inspect", "vocabulary"},
     {"recipe"},
     {"cli"},
 ]

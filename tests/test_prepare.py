@@ -18,7 +18,7 @@ def test_stores_are_made_and_listed_and_nothing_is_trained(places, capsys):
     """20 chapters, 10 papers, 40 general texts."""
     assert places.medllm("prepare", *CPT) == 0
     said = capsys.readouterr().out
-    made = sorted(file.parent for file in places.stores.glob("*/manifest.json"))
+    made = sorted(file.parent for file in places.stores.glob("rows/*/manifest.json"))
     assert [store.name.split("-")[0] for store in made] == ["books", "general", "papers"]
     counts = [json.loads((store / "manifest.json").read_text())["examples"] for store in made]
     assert counts == [20, 40, 10]

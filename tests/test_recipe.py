@@ -158,5 +158,5 @@ def test_all_four_stages_run_on_real_files(shared_data, tmp_path, capsys):
         assert (folder / "export/model.safetensors").is_file()
         score = json.loads((folder / "eval/cmexam_smoke/score.json").read_text())
         assert score["questions"] == 20
-    (dialogues,) = places.stores.glob("dialogues-*/manifest.json")
+    (dialogues,) = places.stores.glob("rows/dialogues-*/manifest.json")
     assert json.loads(dialogues.read_text())["examples"] == 60

@@ -1,180 +1,174 @@
-"""A source into its store, unless a good one is there already.
+"""The store of a source, made where there is no good one.
 
-    source.examples -> tokenise -> pack -> *.bin in a folder beside -> manifest -> rename
+    source -> corpora/<name>-<digest> -> tokens/<name>-<digest> -> rows/<name>-<digest>
+              text, for any tokenizer    ids, for any packing      a plan, for one mixture
 
-The folder gets its name only when everything is in it, so a build that is killed leaves
-nothing that could be mistaken for a store.
+Each folder says what it was made of, so that what is there already is made only once.
 """
 
 import functools
 import hashlib
 import json
 import logging
-import shutil
-import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
-import numpy as np
-from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from transformers import PreTrainedTokenizerFast
 
-from medllm.data import pack
-from medllm.data.reading import Packing, Reading
+from medllm.data import folder as folders
+from medllm.data import gather, left_out, rows, tokens
+from medllm.data.corpus import Corpus
+from medllm.data.fingerprint import changed
+from medllm.data.pack import Packing
+from medllm.data.preparation import Preparation
+from medllm.data.progress import Progress
 from medllm.data.source.read import Source
-from medllm.data.store import ARRAYS, VERSION, Store, fault, fingerprints
-from medllm.errors import DataError
-from medllm.types import IGNORE, Preference, Tokens
+from medllm.data.store import Store
+from medllm.data.tokens import TokenStore
 
 log = logging.getLogger(__name__)
 
+VERSION = 2  # raise it when the same files would be stored differently
 
-def build_or_open(
-    source: Source,
-    *,
-    name: str,
-    tokenizer: PreTrainedTokenizerFast,
-    seq_len: int,
-    packing: Packing,
-    unit: Literal["row", "example"],
-    folder: Path,
-    progress: bool,
-) -> Store:
-    """The store of a source, made where it is missing, damaged or older than its files.
+
+def corpus_of(
+    source: Source, *, name: str, folder: Path, preparation: Preparation, progress: Progress
+) -> Corpus:
+    """The examples of a source; gathered again where its files have changed.
 
     Args:
-        source: read only if there is something to build.
         name: of the source in its mixture.
-        tokenizer: its whole content and chat template enter the store's digest.
-        seq_len: tokens of the longest row.
-        packing: see `medllm.data.pack`.
-        unit: "example" stores examples one by one: they are packed after mixing.
         folder: of all stores.
-        progress: show a line that counts.
+
+    Raises:
+        DataError: see `medllm.data.gather.gather`.
     """
-    packing = "none" if unit == "example" else packing
+    made_of = {field.name: _described(getattr(source, field.name)) for field in fields(source)}
+    at = folder / "corpora" / f"{name}-{digest(made_of)}"
+    paths = source.paths()
+    size = sum(path.stat().st_size for path in paths)
+
+    def make(work: Path) -> Mapping[str, Any]:
+        with preparation.pool(size) as workers, progress.of(f"{name}: reading") as advance:
+            return {
+                "source": made_of,
+                **gather.gather(source, work, workers=workers, advance=advance),
+            }
+
+    folders.made(
+        at, version=VERSION, make=make, stale=lambda manifest: changed(manifest["files"], paths)
+    )
+    return Corpus(at)
+
+
+def tokens_of(
+    corpus: Corpus,
+    tokenizer: PreTrainedTokenizerFast,
+    *,
+    name: str,
+    folder: Path,
+    has_patient_data: bool,
+    progress: Progress,
+) -> TokenStore:
+    """The corpus as tokens.
+
+    Raises:
+        ConfigError, DataError: see `medllm.data.tokens.write`.
+    """
+    made_of = {"corpus": corpus.content, "tokenizer": tokens.tokenizer_digest(tokenizer)}
+    at = folder / "tokens" / f"{name}-{digest(made_of)}"
+
+    def make(work: Path) -> Mapping[str, Any]:
+        with progress.of(f"{name}: tokenising") as advance:
+            return {
+                **made_of,
+                **tokens.write(
+                    corpus, tokenizer, work, has_patient_data=has_patient_data, advance=advance
+                ),
+            }
+
+    folders.made(at, version=VERSION, make=make)
+    return TokenStore(at)
+
+
+def rows_of(
+    corpus: Corpus,
+    stored: TokenStore,
+    *,
+    name: str,
+    folder: Path,
+    seq_len: int,
+    packing: Packing,
+    removed: rows.Removed,
+) -> Store:
+    """The plan of a source's rows, and with it all that was counted on the way.
+
+    Raises:
+        ConfigError, DataError: see `medllm.data.rows.write`.
+    """
     made_of = {
-        "source": {field.name: _described(getattr(source, field.name)) for field in fields(source)},
-        "tokenizer": tokenizer_digest(tokenizer),
+        "tokens_folder": stored.folder.name,
         "seq_len": seq_len,
         "packing": packing,
+        "removals": list(removed.names),
     }
-    at = folder / f"{name}-{_digest(made_of)}"
-    if at.exists() and (why := fault(at, source.paths())):
-        log.warning("rebuilding the store %s: %s", at, why)
-    elif at.exists():
-        return Store(at)
-    beside = folder / f".{at.name}-{uuid.uuid4().hex[:8]}"
-    beside.mkdir(parents=True)
-    try:
-        _write(source, beside, made_of, tokenizer, name if progress else "")
-        if not at.exists() or fault(at, source.paths()):  # else another process was faster
-            shutil.rmtree(at, ignore_errors=True)
-            beside.rename(at)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+    at = folder / "rows" / f"{name}-{digest(made_of)}"
+
+    def make(work: Path) -> Mapping[str, Any]:
+        plan = rows.write(stored, corpus, work, seq_len=seq_len, packing=packing, removed=removed)
+        account = _account(corpus, stored, plan)
+        log.info(
+            "%s: %d examples, %d of them cut at seq_len=%d, %d quarantined",
+            *(name, account["examples"], account["truncated"], seq_len, account["quarantined"]),
+        )
+        return {**made_of, **account}
+
+    folders.made(at, version=VERSION, make=make)
     return Store(at)
 
 
-def tokenizer_digest(tokenizer: PreTrainedTokenizerFast) -> str:
-    """Eight hex digits of all that decides which ids a text gets."""
-    core = json.loads(tokenizer.backend_tokenizer.to_str())
-    # These two are the state of the last call, not part of what the tokenizer is.
-    del core["padding"], core["truncation"]
-    return _digest([core, tokenizer.chat_template, tokenizer.bos_token, tokenizer.eos_token])
+def digest(value: object) -> str:
+    """Eight hex digits."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:8]
 
 
-def _write(
-    source: Source, at: Path, made_of: Mapping, tokenizer: PreTrainedTokenizerFast, title: str
-) -> None:
-    seq_len, packing = made_of["seq_len"], made_of["packing"]
-    files = fingerprints(source.paths())  # before reading: a change meanwhile must show
-    reading = Reading(source, tokenizer, seq_len=seq_len, packing=packing)
-    lengths, learnt = _write_rows(_packed(_counted(reading, title), packing, seq_len), at)
-    if not lengths:
-        raise _no_row(source, reading)
-    np.save(at / "offsets.npy", np.concatenate([[0], np.cumsum(lengths)]))
-    np.save(at / "learnt.npy", np.array(learnt, dtype=np.int64))
-    reading.quarantine.write(at / "quarantine.jsonl")
-    manifest = {
-        "version": VERSION,
-        **made_of,
-        "files": files,
-        "pairs": reading.kind is Preference,
-        "examples": reading.examples,
-        "quarantined": len(reading.quarantine),
-        "truncated": reading.truncated,
-        "entries": len(lengths),
-        "tokens": sum(lengths),
-        "learnt": sum(learnt),
-        "dropped_tail_tokens": reading.tokens - sum(lengths) if packing == "cut" else 0,
-        "bytes": {array: (at / array).stat().st_size for array in ARRAYS},
+def _account(corpus: Corpus, stored: TokenStore, plan: Mapping[str, Any]) -> dict[str, Any]:
+    """`plan` with what was left out at every step before it."""
+    counted: dict[str, dict[str, int]] = {}
+    for each in (corpus.manifest, stored.manifest, plan):
+        left_out.add(counted, each["left_out"])
+    refused = left_out.number(counted, "read", "tokenise", "pack")
+    return {
+        **plan,
+        "left_out": counted,
+        "corpus_folder": corpus.folder.name,
+        "corpus": corpus.content,
+        "source": corpus.manifest["source"],
+        "files": corpus.manifest["files"],
+        "tokenizer": stored.manifest["tokenizer"],
+        "pairs": stored.is_pairs,
+        "records": corpus.manifest["records"],
+        "examples": stored.manifest["examples"]
+        - plan["removed"]["examples"]
+        - left_out.number(plan["left_out"]),
+        "quarantined": refused,
+        "cleaned_out": left_out.number(counted) - refused,
     }
-    (at / "manifest.json").write_text(json.dumps(manifest, indent=1))
-    log.info(
-        "%s: %d examples, %d of them cut at seq_len=%d, %d quarantined",
-        *(source.files, reading.examples, reading.truncated, seq_len, len(reading.quarantine)),
-    )
-
-
-def _packed(tokens: Iterable[Tokens], packing: Packing, seq_len: int) -> Iterator[pack.Row]:
-    if packing == "cut":
-        return pack.cut(tokens, seq_len=seq_len)
-    if packing == "whole":
-        return pack.whole(list(tokens), seq_len=seq_len)
-    return pack.none(tokens, seq_len=seq_len)
-
-
-def _write_rows(rows: Iterable[pack.Row], at: Path) -> tuple[list[int], list[int]]:
-    """Lengths and numbers of learnt targets of the rows written."""
-    lengths, learnt = [], []
-    with ExitStack() as stack:
-        files = [stack.enter_context(open(at / array, "wb")) for array in ARRAYS[:3]]
-        for row in rows:
-            for array, file in zip(row, files, strict=True):
-                array.astype(np.int32, copy=False).tofile(file)
-            lengths.append(len(row.ids))
-            learnt.append(int((row.targets != IGNORE).sum()))
-    return lengths, learnt
-
-
-def _counted(tokens: Iterable[Tokens], title: str) -> Iterator[Tokens]:
-    """The same, with a running count under `title`; none shown where it is ""."""
-    columns = (SpinnerColumn(), TextColumn("{task.description}: {task.completed:,.0f} sequences"))
-    console = Console(stderr=True)
-    with Progress(
-        *columns, TimeElapsedColumn(), console=console, disable=not (title and console.is_terminal)
-    ) as progress:
-        yield from progress.track(tokens, total=None, description=title)
-
-
-def _no_row(source: Source, reading: Reading) -> DataError:
-    if reading.examples:
-        return DataError(
-            f"the {reading.tokens} tokens of '{source.files}' do not fill one row of "
-            f"seq_len={reading.seq_len}; use a shorter data.seq_len or packing=whole"
-        )
-    first = reading.quarantine.rejected[0]
-    return DataError(
-        f"no example in '{source.files}' can be learnt: {len(reading.quarantine)} quarantined; "
-        f"the first, {first.file}:{first.line}: {first.reason}"
-    )
 
 
 def _described(value: object) -> object:
-    """What JSON can hold of a value: functions by name, partials with their arguments."""
+    """What JSON can hold of a value: functions by name, partials and objects with arguments."""
     if isinstance(value, functools.partial):
         return {"call": _described(value.func), "with": _described(value.keywords)}
     if isinstance(value, Mapping):
         return {str(key): _described(inner) for key, inner in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str):
         return [_described(inner) for inner in value]
-    return f"{value.__module__}.{value.__qualname__}" if callable(value) else value
-
-
-def _digest(value: object) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:8]
+    if callable(value):
+        return f"{value.__module__}.{value.__qualname__}"  # type: ignore[attr-defined]
+    if hasattr(value, "__dataclass_fields__"):
+        kept = {f.name: _described(getattr(value, f.name)) for f in fields(value)}  # type: ignore[arg-type]
+        return {"class": f"{type(value).__module__}.{type(value).__qualname__}", **kept}
+    return value

@@ -1,20 +1,29 @@
 """The data of one run: its sources, how they are packed and in which order they come."""
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from transformers import PreTrainedTokenizerFast
 
-from medllm.data import mix, pack
-from medllm.data.build import build_or_open
+from medllm.data import build, mix, pack, removal
+from medllm.data.preparation import Preparation
+from medllm.data.progress import Progress
+from medllm.data.removal import Sources
 from medllm.data.source.read import Source
 from medllm.data.steps import Rows
 from medllm.data.store import Store
+from medllm.data.tokens import TokenStore, starts_character
 from medllm.errors import ConfigError
+from medllm.types import Question
+
+if TYPE_CHECKING:
+    from medllm.data.contamination import Contamination
+    from medllm.data.dedup.exact import Exact
+    from medllm.data.dedup.near import Near
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +38,9 @@ class Mixture:
             packs them afterwards in that order, so the order is a curriculum.
         mix: a function of `medllm.data.mix`, all but its sizes, epochs and seed given.
         heldout: texts that are never trained on; their bits per byte are followed.
+        contamination: against which benchmarks the sources are checked; None for none.
+        near: which examples are too much alike, over all sources; None to keep them.
+        exact: which stretches stand twice, over all sources; None to keep them.
     """
 
     sources: Mapping[str, Source]
@@ -37,6 +49,9 @@ class Mixture:
     mix_unit: Literal["row", "example"]
     mix: Callable[..., np.ndarray]
     heldout: Mapping[str, Source]
+    contamination: "Contamination | None" = None
+    near: "Near | None" = None
+    exact: "Exact | None" = None
 
     def check(self, global_batch: int | None = None) -> list[str]:
         """Everything that cannot work, in words.
@@ -56,33 +71,86 @@ class Mixture:
         return problems if weights is None else problems + self._check_quota(weights, global_batch)
 
     def stores(
-        self, tokenizer: PreTrainedTokenizerFast, folder: Path, *, progress: bool = True
+        self,
+        tokenizer: PreTrainedTokenizerFast,
+        folder: Path,
+        *,
+        questions: Mapping[str, Sequence[Question]] | None = None,
+        preparation: Preparation | None = None,
+        progress: bool = True,
     ) -> dict[str, Store]:
         """The store of every source, made where there is none.
 
+        Args:
+            folder: of all stores.
+            questions: of every benchmark that `contamination` names.
+            preparation: what of the machine may be used.
+
         Raises:
             ConfigError: if `check` finds something, or only some sources hold pairs.
-            DataError: see `Source.examples`.
+            DataError: see `medllm.data.build`.
         """
         if problems := self.check():
             raise ConfigError(problems)
-        stores = {
-            name: build_or_open(
-                source,
-                name=name,
-                tokenizer=tokenizer,
-                seq_len=self.seq_len,
-                packing=self.packing,
-                unit=self.mix_unit,
+        with Progress(progress) as bars:
+            corpora = {
+                name: build.corpus_of(
+                    source,
+                    name=name,
+                    folder=folder,
+                    preparation=preparation or Preparation(),
+                    progress=bars,
+                )
+                for name, source in self.sources.items()
+            }
+            tokens = {
+                name: build.tokens_of(
+                    corpus,
+                    tokenizer,
+                    name=name,
+                    folder=folder,
+                    has_patient_data=self.sources[name].has_patient_data,
+                    progress=bars,
+                )
+                for name, corpus in corpora.items()
+            }
+            _check_pairs(tokens)
+            sources = Sources(
+                corpora=corpora,
                 folder=folder,
-                progress=progress,
+                preparation=preparation or Preparation(),
+                progress=bars,
             )
-            for name, source in self.sources.items()
+            sources = self._without(sources, tokens, tokenizer, questions or {})
+        return {
+            name: build.rows_of(
+                corpora[name],
+                tokens[name],
+                name=name,
+                folder=folder,
+                seq_len=self.seq_len,
+                packing="none" if self.mix_unit == "example" else self.packing,
+                removed=sources.removed[name],
+            )
+            for name in self.sources
         }
-        pairs = [name for name, store in stores.items() if store.is_pairs]
-        if 0 < len(pairs) < len(stores):
-            raise ConfigError([f"data.sources: only {', '.join(pairs)} hold preference pairs"])
-        return stores
+
+    def _without(
+        self,
+        sources: Sources,
+        tokens: Mapping[str, TokenStore],
+        tokenizer: PreTrainedTokenizerFast,
+        questions: Mapping[str, Sequence[Question]],
+    ) -> Sources:
+        """What is left of the sources after all that this mixture leaves out."""
+        if self.contamination is not None:
+            sources = removal.contaminated(sources, self.contamination, questions)
+        if self.near is not None:
+            sources = removal.nearly_the_same(sources, self.near)
+        if self.exact is not None:
+            begins = starts_character(tokenizer)
+            sources = removal.repeated(sources, self.exact, tokens, begins)
+        return sources
 
     def rows(self, stores: Mapping[str, Store], *, epochs: int, seed: int) -> Rows:
         """The rows of the whole run; global batches are cut from all epochs together.
@@ -120,3 +188,9 @@ class Mixture:
                 f"mix.weights {':'.join(map(str, weights.values()))}; use {nearest}"
             )
         return problems
+
+
+def _check_pairs(tokens: Mapping[str, TokenStore]) -> None:
+    pairs = [name for name, store in tokens.items() if store.is_pairs]
+    if 0 < len(pairs) < len(tokens):
+        raise ConfigError([f"data.sources: only {', '.join(pairs)} hold preference pairs"])

@@ -1,21 +1,19 @@
-"""Examples into rows of at most `seq_len` tokens.
+"""Pieces of a token stream into rows of at most `seq_len` tokens. Nothing is moved: a plan.
 
     cut     | doc a | doc b .. | .. doc b | doc c ..|   rows are full, documents run on
     whole   | ex 3 | ex 1 |  | ex 2 |      |            an example never spans two rows
     none    | ex 1 |  | ex 2 |  | ex 3 |                one example per row
 
-Positions restart with every example and with every row; that is how attention finds the
-seams, so nothing leaks across them. Rows keep their true length: padding waits for the
-batch.
+Positions restart with every piece and with every row; that is how attention finds the seams,
+so nothing leaks across them. Rows keep their true length: padding waits for the batch.
 """
 
-from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Literal, NamedTuple
 
 import numpy as np
 
-from medllm.types import IGNORE, Tokens
+Packing = Literal["cut", "whole", "none"]
 
 
 class Row(NamedTuple):
@@ -26,59 +24,68 @@ class Row(NamedTuple):
     positions: np.ndarray
 
 
-def cut(examples: Iterable[Tokens], *, seq_len: int) -> Iterator[Row]:
-    """Full rows of everything laid end to end; a tail shorter than a row is dropped."""
-    parts: list[Row] = []
-    room = seq_len
-    for example in examples:
-        start = 0
-        while start < len(example.ids):
-            stop = min(start + room, len(example.ids))
-            parts.append(_piece(example, start, stop))
-            room -= stop - start
-            start = stop
-            if not room:
-                yield joined(parts)
-                parts, room = [], seq_len
+class Plan(NamedTuple):
+    """Which tokens make which row.
 
-
-def whole(examples: Sequence[Tokens], *, seq_len: int) -> Iterator[Row]:
-    """Best fit, longest first: each example goes to the fullest row that still takes it.
-
-    Examples longer than a row are cut at its end.
+    starts, stops: (P,) int64, half-open pieces of the stream in the order of the rows.
+    borders: (R + 1,) int64; row r is the pieces borders[r]:borders[r + 1], end to end.
     """
-    pieces = [_piece(example, 0, seq_len) for example in examples]
-    for row in best_fit([len(piece.ids) for piece in pieces], seq_len=seq_len):
-        yield joined([pieces[number] for number in row])
+
+    starts: np.ndarray
+    stops: np.ndarray
+    borders: np.ndarray
 
 
-def none(examples: Iterable[Tokens], *, seq_len: int) -> Iterator[Row]:
-    """Each example a row of its own, cut at `seq_len`."""
-    return (_piece(example, 0, seq_len) for example in examples)
+def cut(starts: np.ndarray, stops: np.ndarray, *, seq_len: int) -> Plan:
+    """Full rows of all pieces laid end to end; a tail shorter than a row is dropped.
+
+    Args:
+        starts: (N,) int64 of the pieces, none of them empty.
+        stops: (N,) int64.
+        seq_len: tokens of every row.
+    """
+    laid = np.concatenate([[0], np.cumsum(stops - starts)])  # where each piece begins and ends
+    rows = int(laid[-1]) // seq_len
+    edges = np.arange(rows + 1, dtype=np.int64) * seq_len
+    marks = np.union1d(edges, laid[laid < edges[-1]])
+    piece = np.searchsorted(laid, marks[:-1], side="right") - 1
+    begin = starts[piece] + marks[:-1] - laid[piece]
+    return Plan(begin, begin + np.diff(marks), np.searchsorted(marks, edges))
 
 
-def best_fit(lengths: Sequence[int], *, seq_len: int) -> list[list[int]]:
-    """Rows as lists of example numbers. Takes N log N steps for N examples."""
-    rows: list[list[int]] = []
-    with_room: dict[int, list[int]] = {}  # tokens still free -> rows with just that room
-    rooms: list[int] = []  # its keys, sorted
-    for number in sorted(range(len(lengths)), key=lambda n: -lengths[n]):
-        at = bisect_left(rooms, lengths[number])
-        if at == len(rooms):
-            row, room = len(rows), seq_len
-            rows.append([])
-        else:
-            room = rooms[at]
-            row = with_room[room].pop()
-            if not with_room[room]:
-                del with_room[room], rooms[at]
-        rows[row].append(number)
-        left = room - lengths[number]
-        if left and left not in with_room:
-            insort(rooms, left)
-        if left:
-            with_room.setdefault(left, []).append(row)
-    return rows
+def whole(starts: np.ndarray, stops: np.ndarray, *, seq_len: int) -> Plan:
+    """Best fit, longest first: each piece goes to the fullest row that still takes it.
+
+    Pieces longer than a row are cut at its end. Arguments as in `cut`.
+    """
+    stops = np.minimum(stops, starts + seq_len)
+    order, borders = best_fit(stops - starts, seq_len=seq_len)
+    return Plan(starts[order], stops[order], borders)
+
+
+def none(starts: np.ndarray, stops: np.ndarray, *, seq_len: int) -> Plan:
+    """Each piece a row of its own, cut at `seq_len`. Arguments as in `cut`."""
+    stops = np.minimum(stops, starts + seq_len)
+    return Plan(starts, stops, np.arange(len(starts) + 1, dtype=np.int64))
+
+
+PACKINGS: dict[Packing, Callable[..., Plan]] = {"cut": cut, "whole": whole, "none": none}
+
+
+def best_fit(lengths: np.ndarray, *, seq_len: int) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers of the pieces row by row (N,), and the borders of the rows (R + 1,).
+
+    Args:
+        lengths: (N,) int64, each at most `seq_len`.
+        seq_len: tokens of the longest row.
+    """
+    from medllm.data.best_fit import rows_of  # compiled on first use
+
+    longest_first = np.argsort(-lengths, kind="stable")
+    rows = rows_of(lengths[longest_first].astype(np.int64), seq_len)
+    order = longest_first[np.argsort(rows, kind="stable")]
+    counts = np.bincount(rows) if len(rows) else np.empty(0, dtype=np.int64)
+    return order, np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
 
 
 def windows(lengths: np.ndarray, *, seq_len: int) -> np.ndarray:
@@ -100,11 +107,3 @@ def windows(lengths: np.ndarray, *, seq_len: int) -> np.ndarray:
 def joined(rows: Sequence[Row]) -> Row:
     """Rows end to end, as one."""
     return Row(*(np.concatenate(arrays) for arrays in zip(*rows, strict=True)))
-
-
-def _piece(example: Tokens, start: int, stop: int) -> Row:
-    """Tokens `start` to `stop` as if they were an example: nothing beyond them is a target."""
-    ids = example.ids[start:stop]
-    targets = example.targets[start:stop].copy()
-    targets[-1] = IGNORE
-    return Row(ids, targets, np.arange(len(ids), dtype=np.int32))

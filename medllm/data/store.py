@@ -1,31 +1,28 @@
-"""A source as rows on disk, read through memory maps.
+"""The rows of a source: a plan over its tokens, read through memory maps.
 
-    <stores>/<name>-<digest>/
-        ids.bin targets.bin positions.bin    int32, entries end to end
-        offsets.npy                          (N + 1,) int64, where each entry starts
-        learnt.npy                           (N,) int64, targets of each entry that are learnt
-        quarantine.jsonl                     what was left out, and why
-        manifest.json                        what it was made of; written last
+    <stores>/rows/<name>-<digest>/
+        starts.npy stops.npy    (P,) int64, pieces of the token stream
+        borders.npy             (R + 1,) int64, where each row begins among the pieces
+        learnt.npy              (R,) int64, targets of each row that are learnt
+        left_out.jsonl          examples in which no row has anything to learn
+        manifest.json           what it was made of, and all that was left out on the way
 
-A pair takes two entries, 2i chosen and 2i + 1 rejected. A store that is half written, of
-another version or older than its files is never read: `medllm.data.build` makes it anew.
+A row of another length or packing is another plan over the same tokens. A pair takes two
+rows, 2i chosen and 2i + 1 rejected.
 """
 
-import hashlib
-import json
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
+from medllm.data import folder as folders
 from medllm.data.pack import Row
-
-VERSION = 1  # raise it when the same files would be stored differently
-ARRAYS = ("ids.bin", "targets.bin", "positions.bin", "offsets.npy", "learnt.npy")
+from medllm.data.tokens import TokenStore
+from medllm.types import IGNORE
 
 
 class Store:
-    """The entries of one source.
+    """The entries of one source: rows, or examples that are packed after mixing.
 
     lengths: (N,) int64, tokens of each entry.
     learnt: (N,) int64, targets of each entry that are not IGNORE.
@@ -33,12 +30,14 @@ class Store:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.manifest = json.loads((folder / "manifest.json").read_text())
-        self.is_pairs: bool = self.manifest["pairs"]
-        self._offsets = np.load(folder / "offsets.npy")
-        self.lengths = np.diff(self._offsets)
-        self.learnt = np.load(folder / "learnt.npy")
-        self._arrays = Row(*(np.memmap(folder / f, np.int32, mode="r") for f in ARRAYS[:3]))
+        self.manifest = folders.manifest(folder)
+        self.tokens = TokenStore(folder.parent.parent / "tokens" / self.manifest["tokens_folder"])
+        self.is_pairs: bool = self.tokens.is_pairs
+        self._starts, self._stops, self._borders, self.learnt = (
+            np.load(folder / f"{name}.npy") for name in ("starts", "stops", "borders", "learnt")
+        )
+        ends = np.concatenate([[0], np.cumsum(self._stops - self._starts)])
+        self.lengths = np.diff(ends[self._borders])
 
     def __len__(self) -> int:
         """Rows, or pairs."""
@@ -46,55 +45,28 @@ class Store:
 
     def entry(self, number: int) -> Row:
         """ids, targets and positions of one entry."""
-        where = slice(self._offsets[number], self._offsets[number + 1])
-        return Row(*(array[where] for array in self._arrays))
+        pieces = slice(self._borders[number], self._borders[number + 1])
+        return row(self.tokens.ids, self.tokens.learnt, self._starts[pieces], self._stops[pieces])
 
 
-def fault(folder: Path, files: list[Path]) -> str:
-    """Why the store may not be used, or "" if it may.
+def row(ids: np.ndarray, learnt: np.ndarray, starts: np.ndarray, stops: np.ndarray) -> Row:
+    """Pieces end to end; the last target of each is IGNORE, as nothing beyond it is seen.
 
     Args:
-        folder: of the store.
-        files: those its source has now.
+        ids: (T,) of the stream.
+        learnt: (T,) uint8, whether a token is a target.
+        starts: (P,) int64 of the pieces.
+        stops: (P,) int64.
     """
-    try:
-        manifest = json.loads((folder / "manifest.json").read_text())
-    except (FileNotFoundError, json.JSONDecodeError):
-        return "it has no complete manifest"
-    if manifest["version"] != VERSION:
-        return f"it is of version {manifest['version']}, this is {VERSION}"
-    for name, size in manifest["bytes"].items():
-        at = folder / name
-        if not at.exists() or at.stat().st_size != size:
-            return f"{name} does not have its {size:,} bytes"
-    return _changed(manifest["files"], files)
-
-
-def fingerprints(files: list[Path]) -> dict[str, dict[str, object]]:
-    """Size, time of change and digest of every file."""
-    return {
-        str(file): {
-            "size": file.stat().st_size,
-            "changed": file.stat().st_mtime_ns,
-            "sha256": _sha256(file),
-        }
-        for file in files
-    }
-
-
-def _changed(known: Mapping[str, dict], files: list[Path]) -> str:
-    if known.keys() != {str(file) for file in files}:
-        return f"it was made of {len(known)} files, and other ones are there now"
-    for file in files:
-        then, now = known[str(file)], file.stat()
-        if then["size"] == now.st_size and then["changed"] == now.st_mtime_ns:
-            continue
-        # A copy or a checkout has a new time but the same content, which is as good.
-        if then["size"] != now.st_size or then["sha256"] != _sha256(file):
-            return f"{file} has changed since"
-    return ""
-
-
-def _sha256(file: Path) -> str:
-    with open(file, "rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
+    lengths = stops - starts
+    ends = np.cumsum(lengths)
+    positions = np.arange(ends[-1]) - np.repeat(ends - lengths, lengths)
+    if (starts[1:] == stops[:-1]).all():  # one stretch, as most rows of running text are
+        where: slice | np.ndarray = slice(starts[0], stops[-1])
+    else:
+        where = positions + np.repeat(starts, lengths)
+    read = ids[where].astype(np.int32)
+    targets = np.full(len(read), IGNORE, dtype=np.int32)
+    np.copyto(targets[:-1], read[1:], where=learnt[where][1:] != 0)
+    targets[ends - 1] = IGNORE
+    return Row(read, targets, positions.astype(np.int32))

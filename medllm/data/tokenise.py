@@ -10,14 +10,14 @@ that spells out a control token is refused, or read as plain text in a document.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import cast
 
 import numpy as np
-from transformers import BatchEncoding, PreTrainedTokenizerBase
+from transformers import BatchEncoding, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from medllm.errors import ConfigError, DataError
-from medllm.types import IGNORE, Conversation, Document, Preference, Tokens, Turn
+from medllm.types import IGNORE, Conversation, Document, Example, Preference, Tokens, Turn
 
 _GENERATION = re.compile(r"\{%-?\s*generation\s*-?%\}")
 
@@ -29,10 +29,8 @@ def tokenise(example: Document | Conversation, tokenizer: PreTrainedTokenizerBas
         ConfigError: the tokenizer has no end token, or its template no generation marks.
         DataError: nothing is learnt, or a turn spells out a control token.
     """
-    if isinstance(example, Document):
-        return _document(example, tokenizer)
-    ids, learnt = _encoded(example.id, example.turns, tokenizer)
-    return _shifted(ids, learnt)
+    (tokens,) = _or_raise(tokenise_all([example], tokenizer)[0])
+    return tokens
 
 
 def tokenise_pair(
@@ -44,8 +42,31 @@ def tokenise_pair(
         ConfigError: as `tokenise`.
         DataError: as `tokenise`.
     """
-    chosen = _reply(preference, preference.chosen, tokenizer)
-    return chosen, _reply(preference, preference.rejected, tokenizer)
+    chosen, rejected = _or_raise(tokenise_all([preference], tokenizer)[0])
+    return chosen, rejected
+
+
+def tokenise_all(
+    examples: Sequence[Example], tokenizer: PreTrainedTokenizerBase
+) -> list[tuple[Tokens, ...] | DataError]:
+    """Of each example its Tokens, of a pair chosen and rejected, or why there are none.
+
+    All at once, which the tokenizer spreads over its threads.
+
+    Raises:
+        ConfigError: as `tokenise`.
+    """
+    if all(isinstance(example, Document) for example in examples):
+        return [(tokens,) for tokens in _documents(cast(Sequence[Document], examples), tokenizer)]
+    chats = [_chats(example) for example in examples]
+    flat = [
+        (example.id, turns) for example, each in zip(examples, chats, strict=True) for turns in each
+    ]
+    done = iter(_encoded(flat, tokenizer))
+    return [
+        _made(example, [next(done) for _ in each])
+        for example, each in zip(examples, chats, strict=True)
+    ]
 
 
 def check_template(tokenizer: PreTrainedTokenizerBase) -> None:
@@ -56,7 +77,10 @@ def check_template(tokenizer: PreTrainedTokenizerBase) -> None:
             that the model would never learn to stop.
     """
     _check_end(tokenizer)
-    _, learnt = _encoded("probe", (Turn("user", "a"), Turn("assistant", "b")), tokenizer)
+    (probe,) = _encoded([("probe", (Turn("user", "a"), Turn("assistant", "b")))], tokenizer)
+    if isinstance(probe, DataError):
+        raise probe
+    _, learnt = probe
     if sum(learnt) <= len(tokenizer("b", add_special_tokens=False)["input_ids"]):
         raise ConfigError(
             [
@@ -66,27 +90,50 @@ def check_template(tokenizer: PreTrainedTokenizerBase) -> None:
         )
 
 
-def _document(document: Document, tokenizer: PreTrainedTokenizerBase) -> Tokens:
+def _documents(
+    documents: Sequence[Document], tokenizer: PreTrainedTokenizerBase
+) -> Iterator[Tokens]:
     _check_end(tokenizer)
-    # split_special_tokens: "</s>" on a web page is five characters, not the end of the text.
-    ids = tokenizer(
-        document.text, add_special_tokens=False, split_special_tokens=True, verbose=False
-    )["input_ids"]
+    core = cast(PreTrainedTokenizerFast, tokenizer).backend_tokenizer
+    core.no_truncation()
+    core.no_padding()
+    # "</s>" on a web page is five characters, not the end of the text.
+    core.encode_special_tokens = True
     begin = [] if tokenizer.bos_token_id is None else [tokenizer.bos_token_id]
-    ids = [*begin, *ids, tokenizer.eos_token_id]
-    return _shifted(ids, [1] * len(ids))
+    # Without offsets, which cost a tenth and nobody reads.
+    texts = [document.text for document in documents]
+    for encoding in core.encode_batch_fast(texts, add_special_tokens=False):
+        ids = np.array([*begin, *encoding.ids, tokenizer.eos_token_id], dtype=np.int32)
+        targets = np.full_like(ids, IGNORE)
+        targets[:-1] = ids[1:]
+        yield Tokens(ids, targets)
 
 
-def _reply(preference: Preference, reply: str, tokenizer: PreTrainedTokenizerBase) -> Tokens:
-    turns = (*preference.prompt, Turn("assistant", reply))
-    ids, learnt = _encoded(preference.id, turns, tokenizer)
-    return _shifted(ids, _last_run(learnt))
+def _chats(example: Example) -> list[tuple[Turn, ...]]:
+    """The conversations an example is made of."""
+    if isinstance(example, Preference):
+        replies = (example.chosen, example.rejected)
+        return [(*example.prompt, Turn("assistant", reply)) for reply in replies]
+    assert isinstance(example, Conversation), f"{example.id} among conversations"
+    return [example.turns]
+
+
+def _made(
+    example: Example, encoded: Sequence[tuple[list[int], list[int]] | DataError]
+) -> tuple[Tokens, ...] | DataError:
+    for each in encoded:
+        if isinstance(each, DataError):
+            return each
+    kept = cast(Sequence[tuple[list[int], list[int]]], encoded)
+    if isinstance(example, Preference):
+        return tuple(_shifted(ids, _last_run(learnt)) for ids, learnt in kept)
+    return tuple(_shifted(ids, learnt) for ids, learnt in kept)
 
 
 def _encoded(
-    id: str, turns: Sequence[Turn], tokenizer: PreTrainedTokenizerBase
-) -> tuple[list[int], list[int]]:
-    """Ids (T,) and, for each, whether the assistant says it."""
+    chats: Sequence[tuple[str, Sequence[Turn]]], tokenizer: PreTrainedTokenizerBase
+) -> list[tuple[list[int], list[int]] | DataError]:
+    """Of each (id, turns) the ids (T,) and, for each, whether the assistant says it."""
     if not _GENERATION.search(str(tokenizer.chat_template)):
         raise ConfigError(
             [
@@ -94,20 +141,41 @@ def _encoded(
                 "which tokens to learn; change model.template"
             ]
         )
-    for turn in turns:
-        for token in tokenizer.all_special_tokens:
-            if token in turn.text:
-                raise DataError(f"example {id} spells out the control token '{token}'")
+    control = tokenizer.all_special_tokens
+    refused = [_forged(id, turns, control) for id, turns in chats]
+    kept = [chat for chat, why in zip(chats, refused, strict=True) if not why]
+    encoded = iter(_templated(kept, tokenizer) if kept else ())
+    return [DataError(why) if why else next(encoded) for why in refused]
+
+
+def _templated(
+    chats: Sequence[tuple[str, Sequence[Turn]]], tokenizer: PreTrainedTokenizerBase
+) -> Iterator[tuple[list[int], list[int]] | DataError]:
     encoded = tokenizer.apply_chat_template(
-        [{"role": turn.role, "content": turn.text} for turn in turns],
+        [[{"role": t.role, "content": t.text} for t in turns] for _, turns in chats],
         return_dict=True,
         return_assistant_tokens_mask=True,
         tokenizer_kwargs={"verbose": False},
     )
     encoded = cast(BatchEncoding, encoded)  # which return_dict=True makes it
-    if not any(encoded["assistant_masks"]):
-        raise DataError(f"example {id} has no token to learn")
-    return encoded["input_ids"], encoded["assistant_masks"]
+    learnt: Sequence[list[int]] = encoded["assistant_masks"]
+    for (id, _), ids, mask in zip(chats, encoded["input_ids"], learnt, strict=True):
+        yield (ids, mask) if any(mask) else DataError(f"example {id} has no token to learn")
+
+
+def _forged(id: str, turns: Sequence[Turn], control: Sequence[str]) -> str:
+    """What is wrong with turns that spell out a control token; "" where none does."""
+    for turn in turns:
+        for token in control:
+            if token in turn.text:
+                return f"example {id} spells out the control token '{token}'"
+    return ""
+
+
+def _or_raise(made: tuple[Tokens, ...] | DataError) -> tuple[Tokens, ...]:
+    if isinstance(made, DataError):
+        raise made
+    return made
 
 
 def _shifted(ids: Sequence[int], learnt: Sequence[int]) -> Tokens:

@@ -53,11 +53,42 @@ def stores_table(manifests: Mapping[str, Mapping[str, Any]]) -> Table:
     Args:
         manifests: source name to its store's manifest.
     """
-    heads = ("examples", "quarantined", "truncated", "entries", "tokens", "learnt")
-    table = Table(title="row stores", caption="what was left out: quarantine.jsonl in each store")
+    table = Table(
+        title="row stores",
+        caption="what was left out, with file, line and reason: "
+        "*left_out.jsonl in stores/corpora, tokens and rows; *.json in stores/removals",
+    )
+    heads = {
+        "records": lambda m: m["records"],
+        "quarantined": lambda m: m["quarantined"],
+        "cleaned out": lambda m: m["cleaned_out"],
+        "removed": lambda m: m["removed"]["examples"],
+        "examples": lambda m: m["examples"],
+        "truncated": lambda m: m["truncated"],
+        "entries": lambda m: m["entries"],
+        "tokens": lambda m: m["tokens"],
+        "learnt": lambda m: m["learnt"],
+    }
     table.add_column("source")
     for head in heads:
         table.add_column(head, justify="right")
     for name, manifest in manifests.items():
-        table.add_row(name, *(f"{manifest[head]:,}" for head in heads))
+        table.add_row(name, *(f"{count(manifest):,}" for count in heads.values()))
+    return table
+
+
+def left_out_table(manifests: Mapping[str, Mapping[str, Any]]) -> Table:
+    """Source, step and reason of everything that did not reach a row, and how many.
+
+    Args:
+        manifests: source name to its store's manifest.
+    """
+    table = Table(title="left out")
+    for head in ("source", "step", "reason"):
+        table.add_column(head)
+    table.add_column("examples", justify="right")
+    for name, manifest in manifests.items():
+        for step, reasons in manifest["left_out"].items():
+            for reason, number in sorted(reasons.items(), key=lambda each: -each[1]):
+                table.add_row(name, step, reason, f"{number:,}")
     return table

@@ -1,6 +1,5 @@
 """Stores: what they hold, and when they are made anew."""
 
-import json
 import logging
 import os
 from dataclasses import replace
@@ -8,26 +7,32 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from medllm.data.build import build_or_open, tokenizer_digest
-from medllm.data.source import exam
+from medllm.data import left_out, mix
+from medllm.data.mixture import Mixture
 from medllm.data.tokenise import tokenise, tokenise_pair
+from medllm.data.tokens import tokenizer_digest
 from medllm.errors import ConfigError, DataError
 from tests.data import corpora
 
 TEXTS = ["a fever", "the patient has a cough", "drug for the doctor"]
 
 
-def store_of(source, folder, tokenizer, *, seq_len=64, packing="none", unit="row"):
-    return build_or_open(
-        source,
-        name="books",
-        tokenizer=tokenizer,
+def store_of(source, folder, tokenizer, *, seq_len=64, packing="none"):
+    mixture = Mixture(
+        sources={"books": source},
         seq_len=seq_len,
         packing=packing,
-        unit=unit,
-        folder=folder,
-        progress=False,
+        mix_unit="row",
+        mix=mix.all_once,
+        heldout={},
     )
+    return mixture.stores(tokenizer, folder, progress=False)["books"]
+
+
+def left_out_of(folder):
+    """All that was left out on the way to the stores in `folder`."""
+    files = sorted(folder.glob("*/*/*left_out.jsonl"))
+    return [entry for file in files for entry in left_out.read(file)]
 
 
 @pytest.fixture
@@ -77,62 +82,44 @@ def test_a_good_store_is_opened_and_not_made_again(books, tmp_path, tokenizer):
     assert os.stat(first / "manifest.json").st_mtime_ns == made
 
 
-def test_a_touched_file_with_the_same_content_is_as_good(books, tmp_path, tokenizer, caplog):
-    store_of(books, tmp_path, tokenizer)
-    os.utime(books.files, ns=(1, 1))
-    store_of(books, tmp_path, tokenizer)
-    assert "rebuilding" not in caplog.text
+@pytest.mark.parametrize("damaged", ["rows/*/starts.npy", "tokens/*/ids.bin", "corpora/*/*.jsonl"])
+def test_what_is_damaged_is_made_anew(books, tmp_path, tokenizer, caplog, damaged):
+    ids = store_of(books, tmp_path, tokenizer).entry(1).ids.tolist()
+    (file, *_) = sorted(tmp_path.glob(damaged))
+    os.truncate(file, 4)
+    assert store_of(books, tmp_path, tokenizer).entry(1).ids.tolist() == ids
+    (line,) = caplog.messages
+    assert line.startswith(f"making {file.parent} anew: {file.name} does not have its ")
 
 
-def _delete_manifest(folder):
-    (folder / "manifest.json").unlink()
+def test_what_was_made_of_a_damaged_corpus_stays_good(books, tmp_path, tokenizer):
+    """The corpus is gathered again, and says that its content is the same."""
+    rows = store_of(books, tmp_path, tokenizer).folder
+    made = os.stat(rows / "manifest.json").st_mtime_ns
+    next(tmp_path.glob("corpora/*/manifest.json")).unlink()
+    assert store_of(books, tmp_path, tokenizer).folder == rows
+    assert os.stat(rows / "manifest.json").st_mtime_ns == made
 
 
-def _cut_the_manifest(folder):
-    manifest = folder / "manifest.json"
-    manifest.write_text(manifest.read_text()[:50])
+def test_another_length_of_rows_is_another_plan_over_the_same_tokens(books, tmp_path, tokenizer):
+    long = store_of(books, tmp_path, tokenizer)
+    short = store_of(books, tmp_path, tokenizer, seq_len=8)
+    assert long.folder != short.folder
+    assert long.tokens.folder == short.tokens.folder
 
 
-def _cut_ids(folder):
-    os.truncate(folder / "ids.bin", 4)
-
-
-def _age(folder):
-    manifest = json.loads((folder / "manifest.json").read_text())
-    (folder / "manifest.json").write_text(json.dumps(manifest | {"version": 0}))
-
-
-@pytest.mark.parametrize(
-    ("damage", "reason"),
-    [
-        (_delete_manifest, "it has no complete manifest"),
-        (_cut_the_manifest, "it has no complete manifest"),
-        (_cut_ids, "ids.bin does not have its"),
-        (_age, "it is of version 0, this is 1"),
-    ],
-)
-def test_a_damaged_store_is_rebuilt(books, tmp_path, tokenizer, caplog, damage, reason):
-    before = store_of(books, tmp_path, tokenizer)
-    ids = before.entry(1).ids.tolist()
-    damage(before.folder)
-    after = store_of(books, tmp_path, tokenizer)
-    assert after.entry(1).ids.tolist() == ids
-    (line,) = [record.message for record in caplog.records if record.levelname == "WARNING"]
-    assert line.startswith(f"rebuilding the store {before.folder}: {reason}")
-
-
-def test_a_store_older_than_its_files_is_rebuilt(books, tmp_path, tokenizer, caplog):
-    store_of(books, tmp_path, tokenizer)
-    corpora.documents(tmp_path, "books", [*TEXTS, "one more"])
-    assert len(store_of(books, tmp_path, tokenizer)) == 4
-    assert "books.jsonl has changed since" in caplog.text
+def test_a_vocabulary_beyond_two_bytes_is_stored_in_four(books, tmp_path, tokenizer):
+    assert store_of(books, tmp_path, tokenizer).tokens.ids.dtype == np.uint16
+    tokenizer.add_tokens([f"piece{number}" for number in range(1 << 16)])
+    assert store_of(books, tmp_path, tokenizer).tokens.ids.dtype == np.uint32
 
 
 def test_a_build_that_dies_leaves_nothing_behind(books, tmp_path, tokenizer):
     tokenizer.eos_token = None
     with pytest.raises(ConfigError, match="no end token"):
         store_of(books, tmp_path / "stores", tokenizer)
-    assert list((tmp_path / "stores").iterdir()) == []
+    left = [file.name for file in (tmp_path / "stores/tokens").iterdir()]
+    assert left == [".locks"]
 
 
 def test_everything_that_decides_the_rows_names_the_store(books, tmp_path, tokenizer):
@@ -160,11 +147,13 @@ def test_what_cannot_be_tokenised_is_quarantined_too(tmp_path, tokenizer):
     source = corpora.dialogues(tmp_path, "talk", talk)
     store = store_of(source, tmp_path, tokenizer, seq_len=12)
     assert len(store) == 1
-    lines = (store.folder / "quarantine.jsonl").read_text().splitlines()
-    rejected = [json.loads(line) for line in lines]
-    assert [(r["file"], r["line"]) for r in rejected] == [("talk", 2), ("talk", 3)]
-    assert rejected[0]["reason"] == "example talk/2 spells out the control token '<|end|>'"
-    assert rejected[1]["reason"] == "nothing to learn within seq_len=12 tokens"
+    first, second = left_out_of(tmp_path)
+    assert [(entry.file, entry.line) for entry in (second, first)] == [
+        (source.files, 2),
+        (source.files, 3),
+    ]
+    assert second.reason == "example talk/2 spells out the control token '<|end|>'"
+    assert first.reason == "nothing to learn within seq_len=12 tokens"
     assert store.manifest["quarantined"] == 2
 
 
@@ -172,12 +161,15 @@ def test_pairs_that_differ_only_beyond_the_row_are_quarantined(tmp_path, tokeniz
     source = corpora.pairs(tmp_path, "pairs", [("yes", "no"), ("drug the first", "drug the last")])
     store = store_of(source, tmp_path, tokenizer, seq_len=10)
     assert len(store) == 1
-    assert "no difference between the replies" in (store.folder / "quarantine.jsonl").read_text()
+    (entry,) = left_out_of(tmp_path)
+    assert entry.reason == "no difference between the replies within seq_len=10 tokens"
 
 
 def test_a_source_of_which_nothing_can_be_learnt_is_an_error(tmp_path, tokenizer):
     source = corpora.dialogues(tmp_path, "talk", [("q<|end|>", "a")])
-    with pytest.raises(DataError, match=r"1 quarantined; the first, talk:1: example talk/1 spells"):
+    with pytest.raises(
+        DataError, match=r"1 left out; the first, .*talk.jsonl:1: example talk/1 spells"
+    ):
         store_of(source, tmp_path, tokenizer)
 
 
@@ -192,34 +184,10 @@ def test_pairs_cannot_be_packed(tmp_path, tokenizer):
         store_of(source, tmp_path, tokenizer, packing="whole")
 
 
-def test_an_exam_is_not_trained_on_as_it_is(tmp_path, tokenizer):
-    source = replace(
-        corpora.dialogues(tmp_path, "talk", [("q", "a")]),
-        to_example=lambda record, id: exam.open_question(record, id, question=["q"], answer="a"),
-    )
-    with pytest.raises(DataError, match=r"talk/1 is an exam question; .*source.exam.conversation"):
-        store_of(source, tmp_path, tokenizer)
-
-
 def test_a_log_line_says_what_was_read_and_what_was_cut(books, tmp_path, tokenizer, caplog):
     caplog.set_level(logging.INFO)
     store_of(books, tmp_path, tokenizer, seq_len=9)
-    assert f"{books.files}: 3 examples, 2 of them cut at seq_len=9, 0 quarantined" in caplog.text
-
-
-def test_a_store_that_another_process_finished_first_is_kept(books, tmp_path, tokenizer):
-    """While this process reads, another one builds: a reading that builds plays it."""
-    other = []
-
-    def read_slowly(record, id):
-        if not other:
-            other.append(None)
-            other[0] = store_of(slow, tmp_path, tokenizer).folder
-            (other[0] / "theirs").touch()
-        return books.to_example(record, id)
-
-    slow = replace(books, to_example=read_slowly)
-    assert (store_of(slow, tmp_path, tokenizer).folder / "theirs").exists()
+    assert "books: 3 examples, 2 of them cut at seq_len=9, 0 quarantined" in caplog.text
 
 
 def test_whole_rows_hold_every_token_once(books, tmp_path, tokenizer):

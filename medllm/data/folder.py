@@ -1,0 +1,127 @@
+"""A folder that is either whole or not there, whatever kills the process that makes it.
+
+    .<name>.work    being filled; found again after a kill and gone on with
+    <name>          its new name, given when everything is in it, manifest.json last
+
+Whoever comes second waits for the first. The lock is the kernel's, so a killed process holds
+none.
+"""
+
+import errno
+import fcntl
+import json
+import logging
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from medllm.errors import ConfigError, DataError, UserError
+
+log = logging.getLogger(__name__)
+
+
+def made(
+    at: Path,
+    *,
+    version: int,
+    make: Callable[[Path], Mapping[str, Any]],
+    stale: Callable[[Mapping[str, Any]], str] = lambda manifest: "",
+) -> dict[str, Any]:
+    """The manifest of the folder `at`, which `make` fills where there is no good one.
+
+    Args:
+        version: of the layout; a folder of another is made anew.
+        make: fills the folder it is given, which holds what an earlier attempt left, and
+            returns what the manifest says.
+        stale: why a whole folder may not be used all the same, told by its manifest.
+
+    Raises:
+        UserError: no space is left; what was finished is kept for the next attempt.
+    """
+
+    def wrong() -> str:
+        return fault(at, version) or stale(manifest(at))
+
+    if not wrong():
+        return manifest(at)
+    with only_one(at):
+        if not (why := wrong()):  # another process was faster
+            return manifest(at)
+        if at.exists():
+            log.warning("making %s anew: %s", at, why)
+            shutil.rmtree(at)
+        work = at.with_name(f".{at.name}.work")
+        work.mkdir(parents=True, exist_ok=True)
+        with told_when_full(work):
+            _fill(work, version, make)
+        work.rename(at)
+        return manifest(at)
+
+
+def manifest(at: Path) -> dict[str, Any]:
+    return json.loads((at / "manifest.json").read_text(encoding="utf-8"))
+
+
+def fault(at: Path, version: int) -> str:
+    """Why the folder may not be used, or "" if it may."""
+    if not at.exists():
+        return "it is not there"
+    try:
+        said = manifest(at)
+    except (FileNotFoundError, json.JSONDecodeError):
+        return "it has no complete manifest"
+    if said["version"] != version:
+        return f"it is of version {said['version']}, this is {version}"
+    for name, size in said["bytes"].items():
+        file = at / name
+        if not file.exists() or file.stat().st_size != size:
+            return f"{name} does not have its {size:,} bytes"
+    return ""
+
+
+@contextmanager
+def only_one(at: Path) -> Iterator[None]:
+    """Hold the folder `at` for one process at a time."""
+    lock = at.parent / ".locks" / at.name
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with open(lock, "w") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            log.warning("another process is making %s; waiting for it", at)
+            fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def told_when_full(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise UserError(
+            f"no space left on the disk of {folder}; what is finished stays there: free some "
+            "space and start again, or change paths.stores"
+        ) from error
+
+
+def _fill(work: Path, version: int, make: Callable[[Path], Mapping[str, Any]]) -> None:
+    try:
+        said = make(work)
+    except (ConfigError, DataError):
+        shutil.rmtree(work)  # the next attempt would meet the same
+        raise
+    files = sorted(file for file in work.rglob("*") if file.is_file())
+    sizes = {str(file.relative_to(work)): file.stat().st_size for file in files}
+    whole = {"version": version, **said, "bytes": sizes}
+    write(work / "manifest.json", json.dumps(whole, indent=1, ensure_ascii=False))
+
+
+def write(file: Path, text: str) -> None:
+    """`file` with all of `text`, or as it was."""
+    beside = file.with_name(f".{file.name}.new")
+    beside.write_text(text, encoding="utf-8")
+    beside.replace(file)
