@@ -60,13 +60,16 @@ def row(ids: np.ndarray, learnt: np.ndarray, starts: np.ndarray, stops: np.ndarr
     """
     lengths = stops - starts
     ends = np.cumsum(lengths)
-    positions = np.arange(ends[-1]) - np.repeat(ends - lengths, lengths)
+    positions = np.arange(ends[-1], dtype=np.int32)
+    if len(starts) > 1:
+        positions -= np.repeat(ends - lengths, lengths).astype(np.int32)
     if (starts[1:] == stops[:-1]).all():  # one stretch, as most rows of running text are
         where: slice | np.ndarray = slice(starts[0], stops[-1])
     else:
         where = positions + np.repeat(starts, lengths)
     read = ids[where].astype(np.int32)
-    targets = np.full(len(read), IGNORE, dtype=np.int32)
-    np.copyto(targets[:-1], read[1:], where=learnt[where][1:] != 0)
+    targets = np.empty_like(read)
+    targets[:-1] = read[1:]
+    targets[:-1][learnt[where][1:] == 0] = IGNORE
     targets[ends - 1] = IGNORE
-    return Row(read, targets, positions.astype(np.int32))
+    return Row(read, targets, positions)

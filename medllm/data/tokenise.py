@@ -10,6 +10,7 @@ that spells out a control token is refused, or read as plain text in a document.
 """
 
 import re
+import struct
 from collections.abc import Iterator, Sequence
 from typing import cast
 
@@ -103,7 +104,9 @@ def _documents(
     # Without offsets, which cost a tenth and nobody reads.
     texts = [document.text for document in documents]
     for encoding in core.encode_batch_fast(texts, add_special_tokens=False):
-        ids = np.array([*begin, *encoding.ids, tokenizer.eos_token_id], dtype=np.int32)
+        read = [*begin, *encoding.ids, tokenizer.eos_token_id]
+        # numpy takes three times as long to read a list of numbers.
+        ids = np.frombuffer(struct.pack(f"{len(read)}i", *read), dtype=np.int32)
         targets = np.full_like(ids, IGNORE)
         targets[:-1] = ids[1:]
         yield Tokens(ids, targets)

@@ -137,18 +137,20 @@ def _write_part(
     number = first
     with open(work / "ids.bin", "ab") as ids, open(work / "learnt.bin", "ab") as learnt:
         for batch, size in _batches(corpus.part(part)):
+            kept: list[Tokens] = []
             for example, made in zip(batch, tokenise_all(batch, tokenizer), strict=True):
                 if isinstance(made, DataError):
                     excerpt = "" if has_patient_data else text_of(example)[:EXCERPT]
                     file, line = corpus.where(number)
                     rejected.append(LeftOut(file, line, example.id, "tokenise", str(made), excerpt))
                 else:
-                    for tokens in made:
-                        tokens.ids.astype(dtype).tofile(ids)
-                        _spoken(tokens).tofile(learnt)
-                        lengths.append(len(tokens.ids))
-                        numbers.append(number)
+                    kept += made
+                    numbers += [number] * len(made)
                 number += 1
+            lengths += [len(tokens.ids) for tokens in kept]
+            if kept:
+                np.concatenate([tokens.ids for tokens in kept]).astype(dtype).tofile(ids)
+                np.concatenate([_spoken(tokens) for tokens in kept]).tofile(learnt)
             advance(size)
     left_out.write(work / f"{part}.left_out.jsonl", rejected)
     beside = work / f".{part}.npz"
