@@ -5,13 +5,14 @@ killed goes on where it stood.
 
     medllm prepare experiments=world/cpt previous=world/base/1a2b3c4d
     medllm prepare experiments=world/cpt previous=world/base/1a2b3c4d preparation.workers=8
+    medllm prepare experiments=world/cpt previous=world/base/1a2b3c4d cluster=slurm submit=true
 """
 
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from medllm import config
 from medllm.errors import ConfigError
@@ -72,12 +73,31 @@ def benchmark(name: str, *, corpora: str, world: str | None = None) -> DictConfi
     return composed.benchmark
 
 
+def queue(cfg: DictConfig) -> None:
+    """Prepare on a cluster; say only how, without the word submit=true."""
+    from medllm import cluster
+
+    make_world(cfg)
+    science = OmegaConf.to_container(cfg.data, resolve=True)
+    folder = Path(cfg.paths.stores).absolute() / "jobs" / config.digest(science)
+    engine = config.instantiate(cfg.cluster)
+    if not cfg.submit:
+        print(f"would queue {engine.plan()}; logs and scripts in {folder}; add submit=true")
+        return
+    frozen = cluster.freeze(cfg, folder)
+    last = engine.submit(cluster.Steps(frozen=frozen, finish=prepare), folder)
+    print(f"queued; the last job is {last.job_id}, logs and scripts are in {folder}")
+
+
 def main(cfg: DictConfig) -> None:
     from rich.console import Console
 
     from medllm.report.summary import stores_table
 
     config.check(cfg, "prepare")
+    if cfg.cluster:
+        queue(cfg)
+        return
     stores = prepare(cfg)
     Console().print(stores_table({name: store.manifest for name, store in stores.items()}))
     for name, store in stores.items():

@@ -10,7 +10,7 @@ FLOORS = [
     {"types", "errors"},
     {"losses", "config", "prompt", "provenance"},
     {"model", "data", "eval"},
-    {"stage", "launch", "track", "report"},
+    {"stage", "launch", "track", "report", "cluster"},
     {"prepare", "run"},
     {"train", "evaluate", "inspect", "vocabulary"},
     {"recipe"},

@@ -18,7 +18,7 @@ from typing import Any
 from transformers import PreTrainedTokenizerFast
 
 from medllm.data import folder as folders
-from medllm.data import gather, left_out, rows, tokens
+from medllm.data import gather, left_out, rows, write_tokens
 from medllm.data.corpus import Corpus
 from medllm.data.fingerprint import changed
 from medllm.data.pack import Packing
@@ -26,7 +26,7 @@ from medllm.data.preparation import Preparation
 from medllm.data.progress import Progress
 from medllm.data.source.read import Source
 from medllm.data.store import Store
-from medllm.data.tokens import TokenStore
+from medllm.data.tokens import TokenStore, tokenizer_digest
 
 log = logging.getLogger(__name__)
 
@@ -45,15 +45,14 @@ def corpus_of(
     Raises:
         DataError: see `medllm.data.gather.gather`.
     """
-    made_of = {field.name: _described(getattr(source, field.name)) for field in fields(source)}
-    at = folder / "corpora" / f"{name}-{digest(made_of)}"
+    at = corpus_folder(source, name=name, folder=folder)
     paths = source.paths()
     size = sum(path.stat().st_size for path in paths)
 
     def make(work: Path) -> Mapping[str, Any]:
         with preparation.pool(size) as workers, progress.of(f"{name}: reading") as advance:
             return {
-                "source": made_of,
+                "source": _parts_of(source),
                 **gather.gather(source, work, workers=workers, advance=advance),
             }
 
@@ -75,16 +74,15 @@ def tokens_of(
     """The corpus as tokens.
 
     Raises:
-        ConfigError, DataError: see `medllm.data.tokens.write`.
+        ConfigError, DataError: see `medllm.data.write_tokens.write`.
     """
-    made_of = {"corpus": corpus.content, "tokenizer": tokens.tokenizer_digest(tokenizer)}
-    at = folder / "tokens" / f"{name}-{digest(made_of)}"
+    at = tokens_folder(corpus, tokenizer, name=name, folder=folder)
 
     def make(work: Path) -> Mapping[str, Any]:
         with progress.of(f"{name}: tokenising") as advance:
             return {
-                **made_of,
-                **tokens.write(
+                "tokenizer": tokenizer_digest(tokenizer),
+                **write_tokens.write(
                     corpus, tokenizer, work, has_patient_data=has_patient_data, advance=advance
                 ),
             }
@@ -129,6 +127,17 @@ def rows_of(
     return Store(at)
 
 
+def corpus_folder(source: Source, *, name: str, folder: Path) -> Path:
+    return folder / "corpora" / f"{name}-{digest(_parts_of(source))}"
+
+
+def tokens_folder(
+    corpus: Corpus, tokenizer: PreTrainedTokenizerFast, *, name: str, folder: Path
+) -> Path:
+    made_of = {"corpus": corpus.content, "tokenizer": tokenizer_digest(tokenizer)}
+    return folder / "tokens" / f"{name}-{digest(made_of)}"
+
+
 def digest(value: object) -> str:
     """Eight hex digits."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:8]
@@ -156,6 +165,11 @@ def _account(corpus: Corpus, stored: TokenStore, plan: Mapping[str, Any]) -> dic
         "quarantined": refused,
         "cleaned_out": left_out.number(counted) - refused,
     }
+
+
+def _parts_of(source: Source) -> dict[str, object]:
+    """All that decides which examples a source gives."""
+    return {field.name: _described(getattr(source, field.name)) for field in fields(source)}
 
 
 def _described(value: object) -> object:

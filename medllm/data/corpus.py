@@ -45,6 +45,10 @@ class Corpus:
         for part in self.parts:
             yield from self.part(part)
 
+    def first(self, part: str) -> int:
+        """Number of the first example of a part."""
+        return int(self._first[self.parts.index(part)])
+
     def part(self, name: str) -> Iterator[Example]:
         """The examples of one part."""
         with open(self.folder / f"{name}.jsonl", encoding="utf-8") as lines:
@@ -65,7 +69,7 @@ class Corpus:
 
     def _line(self, number: int) -> str:
         name = self._part(number)
-        at = number - int(self._first[self.parts.index(name)])
+        at = number - self.first(name)
         start, stop = self._starts(name)[at : at + 2]
         with open(self.folder / f"{name}.jsonl", "rb") as lines:
             lines.seek(start)

@@ -52,12 +52,18 @@ def made(
         if at.exists():
             log.warning("making %s anew: %s", at, why)
             shutil.rmtree(at)
-        work = at.with_name(f".{at.name}.work")
-        work.mkdir(parents=True, exist_ok=True)
+        work = begun(at)
         with told_when_full(work):
             _fill(work, version, make)
         work.rename(at)
         return manifest(at)
+
+
+def begun(at: Path) -> Path:
+    """The folder in which `at` is being made."""
+    work = at.with_name(f".{at.name}.work")
+    work.mkdir(parents=True, exist_ok=True)
+    return work
 
 
 def manifest(at: Path) -> dict[str, Any]:

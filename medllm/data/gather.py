@@ -63,10 +63,9 @@ def gather(
     Raises:
         DataError: no example, examples of two kinds, or exam questions; see `Source.made`.
     """
-    files = source.paths()
-    _forget_other_files(work, prints := fingerprints(files))
+    prints = begin(source, work)
     parts: list[dict[str, Any]] = []
-    for number, file in enumerate(files):
+    for number, file in enumerate(source.paths()):
         if not _is_full(parts, source.limit):
             parts += _parts(source, file, number, parts, work, workers, advance)
     counted: dict[str, dict[str, int]] = {}
@@ -82,6 +81,33 @@ def gather(
         "left_out": counted,
         "content": _digest([part["content"] for part in parts]),
     }
+
+
+def gather_share(source: Source, work: Path, *, rank: int, world: int) -> None:
+    """The parts of every `world`-th file, for a machine among others; `gather` takes them up.
+
+    A limit counts over all files, so a source that has one is left to `gather` alone.
+
+    Args:
+        work: where `begin` has been.
+        rank: of this machine, from 0.
+        world: number of machines.
+    """
+    if source.limit is None:
+        for number, file in list(enumerate(source.paths()))[rank::world]:
+            _parts(source, file, number, [], work, None, lambda characters: None)
+
+
+def begin(source: Source, work: Path) -> dict[str, dict[str, object]]:
+    """Forget what an earlier attempt read of other files; fingerprints of those of now."""
+    prints = fingerprints(source.paths())
+    content = json.dumps([[name, each["sha256"]] for name, each in prints.items()])
+    note = work / "files"
+    if not note.exists() or note.read_text(encoding="utf-8") != content:
+        for file in work.iterdir():
+            file.unlink()
+        folders.write(note, content)
+    return prints
 
 
 def clean(source: Source, example: Example) -> Example | tuple[str, str]:
@@ -239,17 +265,6 @@ def _finished(work: Path, number: int) -> list[dict[str, Any]]:
 
 def _is_full(parts: Sequence[Mapping], limit: int | None) -> bool:
     return limit is not None and sum(part["records"] for part in parts) >= limit
-
-
-def _forget_other_files(work: Path, prints: Mapping[str, Mapping]) -> None:
-    """Start anew where the files are not those that an earlier attempt read."""
-    content = json.dumps([[name, each["sha256"]] for name, each in prints.items()])
-    note = work / "files"
-    if note.exists() and note.read_text(encoding="utf-8") == content:
-        return
-    for file in work.iterdir():
-        file.unlink()
-    folders.write(note, content)
 
 
 def _kind(source: Source, parts: Sequence[Mapping], work: Path) -> str:

@@ -21,7 +21,7 @@ import numpy as np
 from transformers import AutoTokenizer
 from trl.data_utils import pack_dataset
 
-from medllm.data import mix, pack, tokens
+from medllm.data import mix, pack, write_tokens
 from medllm.data.build import corpus_of
 from medllm.data.mixture import Mixture
 from medllm.data.pack import Row
@@ -62,7 +62,7 @@ def tokenising(shared: Path, folder: Path) -> None:
 
     def ours() -> Path:
         work = Path(tempfile.mkdtemp(dir=folder))
-        tokens.write(corpus, tokenizer, work, has_patient_data=False, advance=lambda _: None)
+        write_tokens.write(corpus, tokenizer, work, has_patient_data=False, advance=lambda _: None)
         return work
 
     expected = [[*e.ids, tokenizer.eos_token_id] for e in bare()]
