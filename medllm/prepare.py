@@ -95,7 +95,7 @@ def main(cfg: DictConfig) -> None:
     from medllm.report.summary import stores_table
 
     config.check(cfg, "prepare")
-    if cfg.cluster:
+    if cfg.get("cluster"):
         queue(cfg)
         return
     stores = prepare(cfg)
