@@ -33,6 +33,7 @@ VERBS = {
 }
 HELP = ("-h", "--help", "help")
 SWEEP = ("-m", "--multirun")
+SWITCHES = {"--stats": "stats=true"}
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -66,7 +67,7 @@ def do(verb: str, words: Sequence[str]) -> None:
     os.environ["HYDRA_FULL_ERROR"] = "1"
     # argparse takes the overrides from one place, before -m or after it, but people write both.
     sweeping = [word for word in words if word in SWEEP]
-    others = [word for word in words if word not in SWEEP]
+    others = [SWITCHES.get(word, word) for word in words if word not in SWEEP]
     given = {word.partition("=")[0] for word in others}
     ours = [word for word in HYDRA if word.partition("=")[0] not in given]
     sys.argv = [f"medllm {verb}", *sweeping, *ours, *others]

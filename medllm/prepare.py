@@ -92,13 +92,17 @@ def queue(cfg: DictConfig) -> None:
 def main(cfg: DictConfig) -> None:
     from rich.console import Console
 
-    from medllm.report.summary import stores_table
+    from medllm.report.summary import left_out_table, stores_table
 
     config.check(cfg, "prepare")
     if cfg.get("cluster"):
         queue(cfg)
         return
     stores = prepare(cfg)
-    Console().print(stores_table({name: store.manifest for name, store in stores.items()}))
+    manifests = {name: store.manifest for name, store in stores.items()}
+    console = Console()
+    console.print(stores_table(manifests))
+    if dropped := left_out_table(manifests):
+        console.print(dropped)
     for name, store in stores.items():
         print(f"{name}: {store.folder}")

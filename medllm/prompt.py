@@ -66,4 +66,4 @@ def fill(template: str, values: Mapping[str, str]) -> str:
 def _refuse_gaps(template: str, values: Mapping[str, str], question: Question) -> None:
     for name in _PLACEHOLDER.findall(template):
         if values.get(name) == "":
-            raise DataError(f"question {question.id} has no {name}, which {template!r} shows")
+            raise DataError(f"has no {name}, which {template!r} shows (question {question.id})")

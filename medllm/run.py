@@ -19,6 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from torch.utils.data import DataLoader
 
 from medllm import config, provenance
+from medllm.data.gather import cleaned_as
 from medllm.data.heldout import Chunk, chunks
 from medllm.data.mixture import Mixture
 from medllm.data.source.read import Quarantine
@@ -101,7 +102,7 @@ def _heldout(data: Mixture, tokenizer, run_dir: Path) -> dict[str, list[Chunk]]:
     pieces = {}
     for domain, source in data.heldout.items():
         quarantine = Quarantine()
-        documents: Any = source.examples(quarantine)
+        documents: Any = cleaned_as(source, source.examples(quarantine))
         pieces[domain] = chunks(documents, tokenizer, length=data.seq_len)
         if len(quarantine):
             quarantine.write(run_dir / f"heldout-{domain}-quarantine.jsonl")

@@ -4,6 +4,7 @@ Nothing is trained here: each mistake is told before that, and leaves no run beh
 """
 
 import json
+import zlib
 
 import pytest
 
@@ -55,11 +56,11 @@ def test_a_corrupt_json_line_is_counted_and_written_down(places, world, tmp_path
     file.write_text((world / "general.jsonl").read_text() + '{"text": "cut\n')
     assert places.medllm("prepare", *BASE, f"data.sources.general.files={file}") == 0
     said = capsys.readouterr().out
-    assert f"{file}: 40 examples, 0 of them cut at seq_len=128, 1 quarantined" in said
-    (quarantine,) = places.stores.glob("general-*/quarantine.jsonl")
-    (rejected,) = [json.loads(line) for line in quarantine.read_text().splitlines()]
+    assert "general: 40 examples, 0 of them cut at seq_len=128, 1 quarantined" in said
+    files = places.stores.glob("corpora/general-*/*.left_out.jsonl")
+    (rejected,) = [json.loads(line) for each in files for line in each.read_text().splitlines()]
     assert rejected == {
-        "file": str(file), "line": 41, "excerpt": '{"text": "cut',
+        "file": str(file), "line": 41, "id": "", "step": "read", "excerpt": '{"text": "cut',
         "reason": "not JSON: Invalid control character at at column 14",
     }  # fmt: skip
 
@@ -77,7 +78,7 @@ def test_an_empty_source_is_refused(refusal, tmp_path):
     file = tmp_path / "empty.jsonl"
     file.write_text("")
     assert refusal("train", *BASE, f"data.sources.general.files={file}") == (
-        f"medllm: no example in '{file}': 0 records read, 0 malformed\n"
+        f"medllm: no example in '{file}': 0 records read, 0 left out\n"
     )
 
 
@@ -85,7 +86,7 @@ def test_a_source_of_broken_lines_only_tells_the_first(refusal, tmp_path):
     file = tmp_path / "broken.jsonl"
     file.write_text("}\n}\n")
     assert refusal("train", *BASE, f"data.sources.general.files={file}") == (
-        f"medllm: no example in '{file}': 2 records read, 2 malformed; the first, {file}:1: "
+        f"medllm: no example in '{file}': 2 records read, 2 left out; the first, {file}:1: "
         "not JSON: Expecting value at column 1\n"
     )
 
@@ -94,6 +95,29 @@ def test_a_source_without_a_file_is_refused(refusal, tmp_path):
     assert refusal("train", *BASE, f"data.sources.general.files={tmp_path}/none.jsonl") == (
         f"medllm: no file at '{tmp_path}/none.jsonl'; change the source's `files`\n"
     )
+
+
+def test_a_source_that_names_a_folder_is_refused(refusal, tmp_path):
+    assert refusal("train", *BASE, f"data.sources.general.files={tmp_path}") == (
+        f"medllm: '{tmp_path}' is a folder; let the source's `files` name what is in it, such "
+        f"as '{tmp_path}/*.jsonl'\n"
+    )
+
+
+def test_a_gzip_that_breaks_off_keeps_what_came_before(places, world, tmp_path, capsys):
+    """Of 40 lines the last is cut."""
+    file = tmp_path / "towns.jsonl.gz"
+    press = zlib.compressobj(wbits=31)
+    *lines, last = (world / "general.jsonl").read_bytes().splitlines(keepends=True)
+    whole = press.compress(b"".join(lines)) + press.flush(zlib.Z_FULL_FLUSH)
+    file.write_bytes(whole + (press.compress(last) + press.flush())[:3])
+    assert places.medllm("prepare", *BASE, f"data.sources.general.files={file}") == 0
+    said = capsys.readouterr().out
+    assert "general: 39 examples, 0 of them cut at seq_len=128, 1 quarantined" in said
+    files = places.stores.glob("corpora/general-*/*.left_out.jsonl")
+    (rejected,) = [json.loads(line) for each in files for line in each.read_text().splitlines()]
+    assert (rejected["file"], rejected["line"]) == (str(file), 40)
+    assert rejected["reason"] == "the .gz file breaks off, and the rest is not read"
 
 
 def test_a_tokenizer_without_an_end_token_is_refused(places, tmp_path, capsys):

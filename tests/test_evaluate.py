@@ -4,7 +4,9 @@ import json
 import shutil
 
 import pytest
+from omegaconf import OmegaConf
 
+from medllm.data.source.read import Quarantine
 from tests.verbs import Places, times
 
 TRAIN = ("experiments=world/base", "world=tiny", "stage.epochs=1", "tracker.mode=disabled")
@@ -86,6 +88,48 @@ def test_another_question_is_asked_anew(places):
     assert evaluate(places, "benchmark=world_exam", "benchmark.limit=5")[0] == 0
     assert len(lines(folder / "world_exam/replies.jsonl")) == 5
     assert json.loads((folder / "world_exam/score.json").read_text())["questions"] == 5
+
+
+def test_scores_of_a_run_that_nobody_checked_say_so(places):
+    _, folder = evaluate(places, "benchmark=world_exam")
+    told = json.loads((folder / "world_exam/score.json").read_text())["contamination"]
+    run_id = f"world/base/{folder.parent.name}"
+    assert told == {"checked": False, "unchecked_runs": [run_id], "matched": 0}
+
+
+def test_questions_that_stood_in_the_training_data_are_scored_apart(places, capsys):
+    """The digest is that of the benchmark's 40 questions; 10 of them were found, 1 dropped."""
+    from medllm import config
+    from medllm.data.contamination.report import digest
+
+    _, folder = evaluate(places, "benchmark=world_exam")
+    benchmark = config.instantiate(OmegaConf.load(folder / "world_exam/benchmark.yaml"))
+    questions = benchmark.read(Quarantine())
+    matched = {
+        q.id: {"kind": "question", "source": "books", "example": "b/1", "dropped": n == 0}
+        for n, q in enumerate(questions[:10])
+    }
+    found = {"world_exam": {"digest": digest(questions), "questions": 40, "matched": matched}}
+    (folder.parent / "contamination.json").write_text(json.dumps({"benchmarks": found}))
+    (folder / "world_exam/score.json").unlink()
+    capsys.readouterr()
+    assert evaluate(places, "benchmark=world_exam")[0] == 0
+    told = json.loads(capsys.readouterr().out)["contamination"]
+    assert (told["checked"], told["matched"]) == (True, 9)
+    seen = [item["matched"] for item in lines(folder / "world_exam/items.jsonl")]
+    assert seen == [None] + ["question"] * 9 + [None] * 30
+    right = [item["right"] for item in lines(folder / "world_exam/items.jsonl")]
+    assert told["matched_scores"]["accuracy"]["value"] == pytest.approx(sum(right[1:10]) / 9)
+
+
+def test_a_score_of_before_contamination_was_asked_for_is_taken_again(places):
+    _, folder = evaluate(places, "benchmark=world_exam")
+    file = folder / "world_exam/score.json"
+    whole = json.loads(file.read_text())
+    file.write_text(json.dumps({key: whole[key] for key in whole if key != "contamination"}))
+    shutil.rmtree(folder.parent / "export")
+    assert evaluate(places, "benchmark=world_exam")[0] == 0
+    assert json.loads(file.read_text()) == whole
 
 
 def test_a_run_without_an_export_is_refused(places, capsys):

@@ -22,7 +22,7 @@ def test_stores_are_made_and_listed_and_nothing_is_trained(places, capsys):
     assert [store.name.split("-")[0] for store in made] == ["books", "general", "papers"]
     counts = [json.loads((store / "manifest.json").read_text())["examples"] for store in made]
     assert counts == [20, 40, 10]
-    for word in ("books", "papers", "general", "quarantined"):
+    for word in ("books", "papers", "general", "examples"):
         assert word in said
     assert list(places.runs.rglob("*")) == []
 

@@ -48,10 +48,10 @@ def test_an_unknown_placeholder_lists_the_known_ones():
 
 
 def test_options_cannot_be_shown_for_an_open_question():
-    with pytest.raises(DataError, match="question exam/3 has no options"):
+    with pytest.raises(DataError, match=r"has no options, which .* shows \(question exam/3\)"):
         prompt.ask(Question(id="exam/3", text="Why?"), prompt="{question}\n{options}")
 
 
 def test_a_reply_cannot_show_a_missing_explanation():
-    with pytest.raises(DataError, match="question exam/4 has no reference"):
+    with pytest.raises(DataError, match=r"has no reference, which .* shows \(question exam/4\)"):
         prompt.answer(Question(id="exam/4", text="Why?"), reply="{reference}")

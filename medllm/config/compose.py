@@ -1,5 +1,7 @@
 """Where the YAML lives, and how a root and its overrides become one config."""
 
+import dataclasses
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -54,6 +56,25 @@ def compose(root: str, overrides: Sequence[str] = (), *, conf: Path = CONF) -> D
 def instantiate(node: DictConfig) -> Any:
     """What `node._target_` names, made with the other keys; mappings and lists become plain.
 
-    Left to itself Hydra hands over its own containers, which turn dataclasses into configs.
+    Left to itself Hydra hands over its own containers, which turn dataclasses into configs, and
+    partials of its own, which ask at every call whether they may (1.3.8: 0.1 ms, and a corpus
+    calls one for every record).
     """
-    return hydra.utils.instantiate(node, _convert_="all")
+    return undeferred(hydra.utils.instantiate(node, _convert_="all"))
+
+
+def undeferred(value: Any) -> Any:
+    """`value` with Python's own partials, down to the last field."""
+    match value:
+        case functools.partial():
+            arguments = {key: undeferred(inner) for key, inner in value.keywords.items()}
+            return functools.partial(value.func, *map(undeferred, value.args), **arguments)
+        case dict():
+            return {key: undeferred(inner) for key, inner in value.items()}
+        case list():
+            return [undeferred(inner) for inner in value]
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        for field in dataclasses.fields(value):
+            # Also of a frozen one: it says the same as before.
+            object.__setattr__(value, field.name, undeferred(getattr(value, field.name)))
+    return value

@@ -148,7 +148,6 @@ def _account(corpus: Corpus, stored: TokenStore, plan: Mapping[str, Any]) -> dic
     counted: dict[str, dict[str, int]] = {}
     for each in (corpus.manifest, stored.manifest, plan):
         left_out.add(counted, each["left_out"])
-    refused = left_out.number(counted, "read", "tokenise", "pack")
     return {
         **plan,
         "left_out": counted,
@@ -161,9 +160,8 @@ def _account(corpus: Corpus, stored: TokenStore, plan: Mapping[str, Any]) -> dic
         "records": corpus.manifest["records"],
         "examples": stored.manifest["examples"]
         - plan["removed"]["examples"]
-        - left_out.number(plan["left_out"]),
-        "quarantined": refused,
-        "cleaned_out": left_out.number(counted) - refused,
+        - left_out.number(plan["left_out"], "pack"),
+        "quarantined": left_out.number(counted, "read", "tokenise", "pack"),
     }
 
 

@@ -10,6 +10,7 @@ was killed goes on after the last whole one.
 
 import hashlib
 import json
+import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
@@ -33,6 +34,7 @@ from medllm.types import Example, Question
 
 BATCH = 1 << 20  # characters of raw records that a worker takes at once
 PART = 1 << 25  # bytes of examples that a part holds: what a kill can cost
+QUOTED = re.compile(r"'([^']*)'")
 Entry = tuple[int, Record | Malformed]
 
 
@@ -119,11 +121,17 @@ def clean(source: Source, example: Example) -> Example | tuple[str, str]:
     for name, keep in source.keep.items():
         kept = keep(example)
         if kept is not True:
-            return name, kept[1]
+            return name, kept[1]  # type: ignore[index]
     if source.deidentify is not None:
         said, _ = source.deidentify.apply(example.id, texts(example))
         example = saying(example, said)
     return example
+
+
+def cleaned_as(source: Source, examples: Iterable[Any]) -> Iterator[Example]:
+    """Those of `examples` that training would keep, as it would read them."""
+    results = (clean(source, example) for example in examples)
+    return (result for result in results if not isinstance(result, tuple))
 
 
 def cleaned(source: Source, batch: Sequence[Entry], file: Path) -> Made:
@@ -135,8 +143,9 @@ def cleaned(source: Source, batch: Sequence[Entry], file: Path) -> Made:
         except MissingColumn:
             raise  # of the whole file
         except DataError as error:
+            reason = _discreet(str(error), record) if source.has_patient_data else str(error)
             excerpt = source.excerpt(record)
-            made.left_out.append(LeftOut(str(file), line, "", "read", str(error), excerpt))
+            made.left_out.append(LeftOut(str(file), line, "", "read", reason, excerpt))
             continue
         for example in examples:
             _add(made, source, example, file, line)
@@ -156,6 +165,12 @@ def _add(made: Made, source: Source, example: Example | Question, file: Path, li
         return
     made.kinds.add(type(result).__name__)
     made.lines.append(encoded(result, line).encode())
+
+
+def _discreet(reason: str, record: Record | Malformed) -> str:
+    """`reason` without what it quotes of a patient's record; names of fields may stay."""
+    known = record.keys() if isinstance(record, Mapping) else ()
+    return QUOTED.sub(lambda quoted: quoted[0] if quoted[1] in known else "'…'", reason)
 
 
 def _parts(

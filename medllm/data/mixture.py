@@ -21,7 +21,7 @@ from medllm.errors import ConfigError
 from medllm.types import Question
 
 if TYPE_CHECKING:
-    from medllm.data.contamination import Contamination
+    from medllm.data.contamination.gate import Contamination
     from medllm.data.dedup.exact import Exact
     from medllm.data.dedup.near import Near
 

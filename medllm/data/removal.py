@@ -20,6 +20,7 @@ import numpy as np
 
 from medllm.data import folder as folders
 from medllm.data.build import VERSION, digest
+from medllm.data.contamination import report
 from medllm.data.corpus import Corpus, Texts
 from medllm.data.preparation import Preparation
 from medllm.data.progress import Progress
@@ -29,10 +30,11 @@ from medllm.errors import ConfigError
 from medllm.types import Document, Question
 
 if TYPE_CHECKING:  # compiled code and searching are needed only where a mixture asks for them
-    from medllm.data.contamination import Contamination
+    from medllm.data.contamination.gate import Contamination
     from medllm.data.dedup.exact import Exact
     from medllm.data.dedup.near import Near
 
+SHOWN = 20  # groups of near-duplicates that a report names
 Found = tuple[Mapping[str, np.ndarray], Mapping[str, Any]]  # arrays by name, and the report
 
 
@@ -54,6 +56,11 @@ class Sources:
         """Of each source the numbers of the examples that stay."""
         return [np.flatnonzero(~removed.examples) for removed in self.removed.values()]
 
+    def id(self, which: int, number: int) -> str:
+        """Of one example, with its source."""
+        name = list(self.corpora)[which]
+        return f"{name}: {self.corpora[name].example(number).id}"
+
     def made_of(self, how: object) -> dict[str, Any]:
         """What decides the outcome of the next step."""
         return {
@@ -62,33 +69,40 @@ class Sources:
             "before": [list(removed.names) for removed in self.removed.values()],
         }
 
-    def with_removed(self, name: str, **more: Mapping[str, np.ndarray]) -> "Sources":
-        """The same after one more step, whose folder is `name`."""
+    def without(self, name: str, goes: Mapping[str, np.ndarray], reason: str) -> "Sources":
+        """The same, less the examples that `goes` marks.
+
+        Args:
+            name: folder of the step that found them.
+            goes: (N,) bool of each source, none of them gone before.
+            reason: the same for all.
+        """
+        step = name.rpartition("-")[0]
         after = {
             source: replace(
                 before,
                 names=(*before.names, name),
-                examples=before.examples | more["examples"][source]
-                if "examples" in more
-                else before.examples,
-                spans=more["spans"][source] if "spans" in more else before.spans,
+                counts={**before.counts, step: {reason: int(goes[source].sum())}}
+                if goes[source].any()
+                else before.counts,
+                examples=before.examples | goes[source],
             )
             for source, before in self.removed.items()
         }
         return replace(self, removed=after)
 
     def step(
-        self, name: str, made_of: Mapping[str, Any], find: Callable[[], Found]
+        self, name: str, made_of: Mapping[str, Any], find: Callable[[Path], Found]
     ) -> tuple[str, dict[str, np.ndarray]]:
         """Folder of a step and its arrays, found now where they are not there yet."""
         at = self.folder / "removals" / f"{name}-{digest(made_of)}"
 
         def make(work: Path) -> Mapping[str, Any]:
             with self.progress.of(f"{', '.join(self.corpora)}: {name}"):
-                arrays, report = find()
+                arrays, found = find(work)
             for source, array in arrays.items():
                 np.save(work / f"{source}.npy", array)
-            text = json.dumps(report, indent=1, ensure_ascii=False)
+            text = json.dumps(found, indent=1, ensure_ascii=False)
             folders.write(work / f"{name}.json", text)
             return made_of
 
@@ -97,7 +111,7 @@ class Sources:
 
 
 def nothing(corpus: Corpus) -> Removed:
-    return Removed((), np.zeros(len(corpus), dtype=bool), np.empty((0, 2), dtype=np.int64))
+    return Removed((), {}, np.zeros(len(corpus), dtype=bool), np.empty((0, 2), dtype=np.int64))
 
 
 def contaminated(
@@ -119,48 +133,32 @@ def contaminated(
         }
         find = partial(_leaks, alone, how, asked, name)
         folder, arrays = alone.step("contamination", made_of, find)
-        after |= alone.with_removed(folder, examples=arrays).removed
+        after |= alone.without(folder, arrays, "gives away what a benchmark asks").removed
     return replace(sources, removed=after)
 
 
 def _leaks(
-    alone: Sources, how: "Contamination", asked: Mapping[str, Sequence[Question]], name: str
+    alone: Sources,
+    how: "Contamination",
+    asked: Mapping[str, Sequence[Question]],
+    name: str,
+    work: Path,
 ) -> Found:
     corpus, preparation = alone.corpora[name], alone.preparation
     matches = how.matches(
         Texts([corpus]), asked, workers=preparation.processes, memory=preparation.bytes
     )
+    dropped = how.dropped(matches)
     drop = np.zeros(len(corpus), dtype=bool)
-    drop[[match.example for match in matches if how.drops(match)]] = True
-    return {name: drop}, how.report(matches, asked, corpus)
+    drop[list(dropped)] = True
+    ids = {match.example: corpus.example(match.example).id for match in matches}
+    return {name: drop}, report.of_source(matches, asked, ids=ids, dropped=dropped)
 
 
 def nearly_the_same(sources: Sources, how: "Near") -> Sources:
     """Leave out all but one of each group of near-duplicates."""
-
-    def find() -> Found:
-        left = sources.left()
-        texts = Texts(list(sources.corpora.values()), left)
-        kept = how.components(
-            texts, workers=sources.preparation.processes, memory=sources.preparation.bytes
-        )
-        goes = kept != np.arange(len(texts))
-        arrays = _by_source(sources, left, goes)
-        groups, sizes = np.unique(kept, return_counts=True)
-        return arrays, {
-            "examples": len(texts),
-            "dropped": {name: int(drop.sum()) for name, drop in arrays.items()},
-            "largest_groups": [
-                {"kept": texts[int(group)][:200], "size": int(size)}
-                for group, size in sorted(
-                    zip(groups, sizes, strict=True), key=lambda each: (-each[1], each[0])
-                )[:20]
-                if size > 1
-            ],
-        }
-
-    folder, arrays = sources.step("near", sources.made_of(how), find)
-    return sources.with_removed(folder, examples=arrays)
+    folder, arrays = sources.step("near", sources.made_of(how), partial(_alike, sources, how))
+    return sources.without(folder, arrays, "nearly the same as one that stays")
 
 
 def repeated(
@@ -180,24 +178,79 @@ def repeated(
             [f"data.exact cuts pieces out of documents; {', '.join(others)} hold none: use near"]
         )
 
-    def find() -> Found:
-        stays = [~sources.removed[n].examples[tokens[n].numbers] for n in tokens]
-        streams = [
-            (store.ids, store.offsets[:-1][kept], store.offsets[1:][kept])
-            for store, kept in zip(tokens.values(), stays, strict=True)
-        ]
-        spans = how.spans(
-            streams, starts_character=starts_character, memory=sources.preparation.bytes
-        )
-        arrays = dict(zip(tokens, spans, strict=True))
-        return arrays, {
-            "tokens": {n: int((s[2] - s[1]).sum()) for n, s in zip(tokens, streams, strict=True)},
-            "removed_tokens": {n: int(np.diff(a, axis=1).sum()) for n, a in arrays.items()},
-        }
-
     made_of = sources.made_of(how) | {"tokens": [store.folder.name for store in tokens.values()]}
-    folder, arrays = sources.step("exact", made_of, find)
-    return sources.with_removed(folder, spans=arrays)
+    folder, arrays = sources.step(
+        "exact", made_of, partial(_twice, sources, how, tokens, starts_character)
+    )
+    after = {
+        name: replace(before, names=(*before.names, folder), spans=arrays[name])
+        for name, before in sources.removed.items()
+    }
+    return replace(sources, removed=after)
+
+
+def _alike(sources: Sources, how: "Near", work: Path) -> Found:
+    left = sources.left()
+    texts = Texts(list(sources.corpora.values()), left)
+    preparation = sources.preparation
+    kept = how.components(texts, workers=preparation.processes, memory=preparation.bytes)
+    arrays = _by_source(sources, left, kept != np.arange(len(texts)))
+    groups, sizes = np.unique(kept, return_counts=True)
+    largest = np.argsort(-sizes, kind="stable")[:SHOWN]
+    return arrays, {
+        "examples": len(texts),
+        "dropped": {name: int(drop.sum()) for name, drop in arrays.items()},
+        "largest_groups": [
+            {"size": int(sizes[n]), "kept": sources.id(*texts.place(int(groups[n])))}
+            for n in largest
+            if sizes[n] > 1
+        ],
+    }
+
+
+def _twice(
+    sources: Sources,
+    how: "Exact",
+    tokens: Mapping[str, TokenStore],
+    starts_character: np.ndarray,
+    work: Path,
+) -> Found:
+    stays = {name: ~sources.removed[name].examples[store.numbers] for name, store in tokens.items()}
+    streams = {
+        name: _without(store, stays[name], work / f"{name}.ids") for name, store in tokens.items()
+    }
+    found = how.find(
+        list(streams.values()),
+        starts_character=starts_character,
+        memory=sources.preparation.bytes,
+    )
+    arrays = {}
+    for (name, (_, offsets)), spans in zip(streams.items(), found.spans, strict=True):
+        document = np.searchsorted(offsets, spans[:, 0], side="right") - 1
+        moved = tokens[name].offsets[:-1][stays[name]] - offsets[:-1]
+        arrays[name] = spans + moved[document][:, None]
+        (work / f"{name}.ids").unlink(missing_ok=True)
+    counts = ("windows", "repeated", "removed")
+    return arrays, {
+        **{
+            count: dict(zip(tokens, getattr(found, count).tolist(), strict=True))
+            for count in counts
+        },
+        "collisions": found.collisions,
+        "sweeps": found.sweeps,
+    }
+
+
+def _without(store: TokenStore, stays: np.ndarray, file: Path) -> tuple[np.ndarray, np.ndarray]:
+    """The sequences that stay, end to end, and their offsets; where some go, by way of `file`."""
+    if stays.all():
+        return store.ids, store.offsets
+    lengths = np.diff(store.offsets)[stays]
+    with open(file, "wb") as ids:
+        for number in np.flatnonzero(stays):
+            store.ids[store.offsets[number] : store.offsets[number + 1]].tofile(ids)
+    kept = np.asarray(np.memmap(file, store.ids.dtype, mode="r"))
+    return kept, np.cumsum([0, *lengths], dtype=np.int64)
 
 
 def _by_source(

@@ -1,6 +1,6 @@
 """Tokens into the plan of a source's rows: what stays, and how it is packed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -22,11 +22,13 @@ class Removed:
     """What a mixture leaves out of one source.
 
     names: the removals that say so, as folders beside the rows.
+    counts: step to reason to number of examples, as everything else that is left out.
     examples: (N,) bool, whether an example of the corpus goes.
     spans: (S, 2) int64, sorted and disjoint, tokens of the stream that go besides.
     """
 
     names: tuple[str, ...]
+    counts: Mapping[str, Mapping[str, int]]
     examples: np.ndarray
     spans: np.ndarray
 
@@ -60,7 +62,7 @@ def write(
     kept = _kept(tokens, corpus, seq_len, packing, removed)
     plan = PACKINGS[packing](kept.starts, kept.stops, seq_len=seq_len)
     if len(plan.borders) < 2:
-        raise _no_row(corpus, kept, seq_len)
+        raise _no_row(corpus, kept, seq_len, removed.names)
     learnt = _learnt(tokens.learnt, plan)
     for name, array in {**plan._asdict(), "learnt": learnt}.items():
         np.save(work / f"{name}.npy", array)
@@ -72,7 +74,7 @@ def write(
         "learnt": int(learnt.sum()),
         "truncated": kept.truncated,
         "dropped_tail_tokens": given - total if packing == "cut" else 0,
-        "left_out": left_out.counts(kept.left_out),
+        "left_out": {**removed.counts, **left_out.counts(kept.left_out)},
         "removed": {
             "examples": int(removed.examples.sum()),
             "tokens": int(np.diff(removed.spans, axis=1).sum()),
@@ -161,8 +163,13 @@ def _check(corpus: Corpus, packing: Packing, removed: Removed) -> None:
         raise ConfigError([f"data.exact cuts pieces out of documents, and these are {name}s"])
 
 
-def _no_row(corpus: Corpus, kept: Kept, seq_len: int) -> DataError:
+def _no_row(corpus: Corpus, kept: Kept, seq_len: int, names: Sequence[str]) -> DataError:
     files = ", ".join(list(corpus.manifest["files"])[:3])
+    if not len(kept.starts) and not kept.left_out:
+        return DataError(
+            f"all {len(corpus)} examples of {files} are left out by {' and '.join(names)}; look at "
+            "the reports in stores/removals, then take the source out or change what removes it"
+        )
     if kept.left_out:
         first = kept.left_out[0]
         return DataError(

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from rich.box import SIMPLE
+from rich.markup import escape
 from rich.table import Table
 
 from medllm.report import tables
@@ -53,42 +55,46 @@ def stores_table(manifests: Mapping[str, Mapping[str, Any]]) -> Table:
     Args:
         manifests: source name to its store's manifest.
     """
-    table = Table(
-        title="row stores",
-        caption="what was left out, with file, line and reason: "
-        "*left_out.jsonl in stores/corpora, tokens and rows; *.json in stores/removals",
-    )
-    heads = {
-        "records": lambda m: m["records"],
-        "quarantined": lambda m: m["quarantined"],
-        "cleaned out": lambda m: m["cleaned_out"],
-        "removed": lambda m: m["removed"]["examples"],
-        "examples": lambda m: m["examples"],
-        "truncated": lambda m: m["truncated"],
-        "entries": lambda m: m["entries"],
-        "tokens": lambda m: m["tokens"],
-        "learnt": lambda m: m["learnt"],
-    }
+    table = Table(title="row stores", box=SIMPLE)
     table.add_column("source")
-    for head in heads:
+    for head in ("records", "left out", "examples", "cut", "rows", "tokens", "learnt"):
         table.add_column(head, justify="right")
     for name, manifest in manifests.items():
-        table.add_row(name, *(f"{count(manifest):,}" for count in heads.values()))
+        counts = (
+            manifest["records"],
+            sum(number for *_, number in left_out(manifest)),
+            *(manifest[key] for key in ("examples", "truncated", "entries", "tokens")),
+        )
+        share = f"{manifest['learnt'] / manifest['tokens']:.1%}"
+        table.add_row(name, *(f"{count:,}" for count in counts), share)
     return table
 
 
-def left_out_table(manifests: Mapping[str, Mapping[str, Any]]) -> Table:
-    """Source, step and reason of everything that did not reach a row, and how many.
+def left_out_table(manifests: Mapping[str, Mapping[str, Any]]) -> Table | None:
+    """What did not reach a row, and why; None where all did.
 
     Args:
         manifests: source name to its store's manifest.
     """
-    table = Table(title="left out")
+    rows = [(name, *each) for name, manifest in manifests.items() for each in left_out(manifest)]
+    table = Table(
+        title="left out",
+        box=SIMPLE,
+        caption="one by one, with file and line: *left_out.jsonl below stores/corpora, tokens and "
+        "rows; what other texts or exams took: stores/removals",
+    )
     for head in ("source", "step", "reason"):
         table.add_column(head)
     table.add_column("examples", justify="right")
-    for name, manifest in manifests.items():
-        for step, reasons in manifest["left_out"].items():
-            for reason, number in sorted(reasons.items(), key=lambda each: -each[1]):
-                table.add_row(name, step, reason, f"{number:,}")
-    return table
+    for name, step, reason, number in rows:
+        table.add_row(name, step, escape(reason), f"{number:,}")
+    return table if rows else None
+
+
+def left_out(manifest: Mapping[str, Any]) -> list[tuple[str, str, int]]:
+    """(step, reason, number) of everything that did not reach a row of one source."""
+    return [
+        (step, reason, number)
+        for step, reasons in manifest["left_out"].items()
+        for reason, number in sorted(reasons.items(), key=lambda each: -each[1])
+    ]

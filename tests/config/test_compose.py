@@ -1,10 +1,13 @@
 """What needs a process of its own: Hydra already running, and torch not yet imported."""
 
+import functools
 import json
 import os
 import subprocess
 import sys
 from textwrap import dedent
+
+from omegaconf import OmegaConf
 
 from medllm import config
 
@@ -35,6 +38,27 @@ def test_a_check_imports_neither_torch_nor_what_it_checks(toy):
         print(json.dumps([name for name in ("torch", "transformers") if name in sys.modules]))
         """
     assert json.loads(python(script, toy.folder)) == []
+
+
+def test_what_is_made_calls_functions_without_asking_hydra():
+    """Hydra's own partials cost 0.1 ms a call, those of Python nothing."""
+    node = OmegaConf.create(
+        {
+            "_target_": "medllm.data.source.read.Source",
+            "files": "x",
+            "format": "jsonl",
+            "encoding": "utf-8",
+            "to_example": {
+                "_target_": "medllm.data.source.exam.conversation",
+                "_partial_": True,
+                "to_question": {"_target_": "medllm.data.source.exam.cmexam", "_partial_": True},
+            },
+            "limit": None,
+            "has_patient_data": False,
+        }
+    )
+    outer = config.instantiate(node).to_example
+    assert type(outer) is type(outer.keywords["to_question"]) is functools.partial
 
 
 def python(script, folder):

@@ -14,7 +14,7 @@ from medllm.data import build, gather, left_out
 from medllm.data.corpus import Texts
 from medllm.data.preparation import Preparation
 from medllm.data.progress import Progress
-from medllm.data.source import exam
+from medllm.data.source import exam, instruction
 from medllm.errors import DataError
 from medllm.types import Conversation, Document, Preference, Turn
 from tests.data import corpora
@@ -217,3 +217,31 @@ def test_texts_are_those_of_the_examples_that_count(tmp_path):
     texts = Texts([first, second], [[0, 2], [0]])
     assert list(texts) == [texts[0], texts[1], texts[2]] == ["one", "three", "why?\nso"]
     assert texts.place(2) == (1, 0)
+
+
+def test_held_out_text_is_cleaned_as_training_text_is(books):
+    source = replace(books, alter={"loud": loud}, keep={"short": short})
+    kept = gather.cleaned_as(source, source.examples(None))
+    assert [document.text for document in kept] == ["A FEVER", "DRUG FOR THE DOCTOR"]
+
+
+def test_a_reason_quotes_no_patient(tmp_path):
+    """The name of a field stays, what stands in it does not."""
+    source = replace(
+        corpora.pairs(tmp_path, "pairs", [("yes", "no")]),
+        to_example=partial(instruction.sharegpt),
+        has_patient_data=True,
+    )
+    (tmp_path / "pairs.jsonl").write_text(
+        json.dumps({"conversations": [{"from": "Mrs Wang", "value": "my chest hurts"}]})
+        + "\n"
+        + json.dumps({"conversations": "my chest hurts"})
+        + "\n"
+        + json.dumps(
+            {"conversations": [{"from": "human", "value": "q"}, {"from": "gpt", "value": "a"}]}
+        )
+    )
+    (file,) = corpus_of(source, tmp_path).folder.glob("*.left_out.jsonl")
+    reasons = [entry.reason for entry in left_out.read(file)]
+    assert reasons[0].startswith("role '…' is not one of")
+    assert reasons[1] == "'conversations' is not a list of turns"

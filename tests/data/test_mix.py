@@ -49,6 +49,24 @@ def test_quota_holds_15_4_1_in_every_block_of_20():
         assert np.bincount(block).tolist() == [15, 4, 1]
 
 
+@given(
+    parts=st.dictionaries(
+        st.sampled_from("abcd"), st.tuples(st.integers(1, 30), st.integers(1, 6)), min_size=1
+    ),
+    data=st.data(),
+)
+def test_quota_holds_in_every_batch_for_any_weights_and_sizes(parts, data):
+    """A batch is any whole number of blocks, each of as many rows as the weights add up to."""
+    sizes, weights = ({name: part[n] for name, part in parts.items()} for n in (0, 1))
+    anchor = data.draw(st.sampled_from(sorted(parts)))
+    order = mix.quota(sizes, weights=weights, anchor=anchor, epochs=2, seed=0)
+    batch = sum(weights.values()) * data.draw(st.integers(1, 3))
+    for start in range(0, len(order) - batch + 1, batch):
+        counts = np.bincount(order[start : start + batch, 0], minlength=len(parts))
+        shares = counts / batch * sum(weights.values())
+        assert shares.tolist() == list(weights.values())
+
+
 def test_an_epoch_shows_the_anchor_once_and_fills_up_the_last_block():
     """7 entries at 3 to a block: 3 blocks, 9 places, so two entries are seen again."""
     order = mix.quota({"a": 7, "b": 50}, weights={"a": 3, "b": 1}, anchor="a", epochs=1, seed=1)
@@ -88,6 +106,27 @@ def test_priority_loses_and_invents_nothing(sizes, seed):
     )
     assert sorted(order.tolist()) == sorted(
         2 * [[s, e] for s, n in enumerate(sizes.values()) for e in range(n)]
+    )
+
+
+@given(urgent=st.integers(1, 40), others=st.integers(1, 5))
+def test_priority_draws_the_first_by_its_law(urgent, others):
+    """One entry of priority p beside n of priority 1 comes first with chance p / (p + n)."""
+    seeds = 400
+    first = [
+        mix.priority(
+            {"a": 1, "b": others},
+            priorities={"a": urgent, "b": 1.0},
+            repeats={"a": 1, "b": 1},
+            epochs=1,
+            seed=seed,
+        )[0, 0]
+        for seed in range(seeds)
+    ]
+    chance = urgent / (urgent + others)
+    # Five standard errors of 400 draws; one in 10,000 for the sparsest of these laws.
+    assert first.count(0) / seeds == pytest.approx(
+        chance, abs=5 * (chance * (1 - chance) / seeds) ** 0.5
     )
 
 

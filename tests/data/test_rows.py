@@ -56,7 +56,7 @@ def test_what_is_left_and_what_goes_is_everything_once(lengths, data):
 def removed(store, examples=(), cut=()):
     mask = np.zeros(store.manifest["records"], dtype=bool)
     mask[list(examples)] = True
-    return Removed(("test",), mask, spans(*cut))
+    return Removed(("test",), {}, mask, spans(*cut))
 
 
 def test_examples_that_are_removed_are_in_no_row(tmp_path, tokenizer):

@@ -10,6 +10,7 @@ from medllm.data.source.read import Quarantine
 from medllm.errors import ConfigError, DataError
 from medllm.eval import replies as stored
 from medllm.eval.benchmark import Benchmark, rescore, run, score
+from medllm.eval.exposure import Exposure
 from medllm.eval.scorer import Generation, OptionLikelihood
 from medllm.types import Question, Reply
 
@@ -122,6 +123,60 @@ def test_scoring_again_needs_no_model(tmp_path):
     replies = [Reply("q1", "答案：A"), Reply("q2", "答案：B和C")]
     stored.write(tmp_path / "replies.jsonl", replies, made_by="greedy")
     assert rescore(benchmark(), EXAM, tmp_path)["scores"]["accuracy"]["value"] == 1
+
+
+@pytest.fixture
+def answered(tmp_path):
+    """Replies to four questions: right, wrong, right, right."""
+    questions = [replace(EXAM[0], id=f"q{n}") for n in range(1, 5)]
+    texts = ["答案：A", "答案：B", "答案：A", "答案：A"]
+    replies = [Reply(q.id, text) for q, text in zip(questions, texts, strict=True)]
+    stored.write(tmp_path / "replies.jsonl", replies, made_by="greedy")
+    return questions, tmp_path
+
+
+def test_clean_and_matched_questions_are_scored_apart(answered):
+    """q1 and q2 were seen: 1 of 2 right; the other two are both right; 3 of 4 in all."""
+    questions, folder = answered
+    seen = Exposure(unchecked_runs=[], seen={"q1": "answer", "q2": "question", "q9": "answer"})
+    result = rescore(benchmark(questions=questions), questions, folder, exposure=seen)
+    told = result["contamination"]
+    assert (told["checked"], told["unchecked_runs"], told["matched"]) == (True, [], 2)
+    assert result["scores"]["accuracy"]["value"] == 0.75
+    assert told["clean"]["accuracy"]["value"] == 1
+    assert told["matched_scores"]["accuracy"]["value"] == 0.5
+    assert json.loads((folder / "score.json").read_text()) == result
+    items = [json.loads(line) for line in (folder / "items.jsonl").read_text().splitlines()]
+    assert [item["matched"] for item in items] == ["answer", "question", None, None]
+
+
+def test_without_matches_there_is_nothing_to_score_apart(answered):
+    questions, folder = answered
+    exposure = Exposure(unchecked_runs=["world/base/1"], seen={})
+    result = rescore(benchmark(questions=questions), questions, folder, exposure=exposure)
+    assert result["contamination"] == {
+        "checked": False,
+        "unchecked_runs": ["world/base/1"],
+        "matched": 0,
+    }
+
+
+def test_where_all_questions_were_seen_no_score_is_clean(answered):
+    questions, folder = answered
+    seen = Exposure(unchecked_runs=[], seen={q.id: "question" for q in questions})
+    result = rescore(benchmark(questions=questions), questions, folder, exposure=seen)
+    assert result["contamination"]["clean"] == {}
+    assert result["contamination"]["matched_scores"]["accuracy"] == result["scores"]["accuracy"]
+
+
+def test_seen_questions_without_a_reference_have_no_rouge_of_their_own(answered):
+    questions, folder = answered
+    questions = [replace(questions[0], reference=""), *questions[1:]]
+    seen = Exposure(unchecked_runs=[], seen={"q1": "question"})
+    both = benchmark(questions=questions, metrics=["choice", "rouge"])
+    told = rescore(both, questions, folder, exposure=seen)["contamination"]
+    assert "rouge_l" not in told["matched_scores"]
+    assert "rouge_l" in told["clean"]
 
 
 def test_replies_to_other_questions_are_refused(tmp_path):

@@ -32,6 +32,10 @@ def test_scores_and_intervals_are_on_the_page(text):
     assert "shared by 2" in text
 
 
+def test_a_benchmark_that_nobody_checked_is_marked(text):
+    assert ">exam<small>4 of 4 runs unchecked</small></th>" in text
+
+
 def test_the_page_says_what_was_run(text):
     """Four runs of 2,000 tokens and 10 s each; six passes over five runs."""
     for fact in ("4 of 5", "40 s", "8 k", "01234567", "200"):

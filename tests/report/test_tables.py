@@ -1,11 +1,12 @@
 import csv
+import json
 
 import pytest
 
 from medllm.report import tables
-from medllm.report.collect import Point, Score
+from medllm.report.collect import Point, Score, collect
 from medllm.report.tables import HELDOUT, Column
-from tests.report.conftest import CPT_K, DPO_E
+from tests.report.conftest import BASE, CPT_E, CPT_K, DPO_E, DPO_K, NAME
 
 ACCURACY, BLEU, BITS = (
     Column("exam", "accuracy"),
@@ -95,3 +96,22 @@ def test_the_markdown_table_marks_what_is_shared_and_what_is_missing(recipe):
         lines[2] == "| elsewhere | base (shared) | 0.250 (0.150–0.350) | 12.5 (10.5–14.5) | 2.000 |"
     )
     assert lines[4] == "| elsewhere | dpo | not run | not run | not run |"
+
+
+def test_a_benchmark_that_nobody_checked_is_marked(recipe):
+    """All four runs that were scored are of before; nobody is scored on `quiz`."""
+    assert tables.contamination(recipe, "exam") == "4 of 4 runs unchecked"
+    assert tables.contamination(recipe, "quiz") == ""
+
+
+def test_a_benchmark_is_marked_by_the_most_that_a_run_has_seen(runs):
+    for run_id, contamination in {
+        BASE: {"checked": True, "unchecked_runs": [], "matched": 0},
+        CPT_K: {"checked": True, "unchecked_runs": [], "matched": 1, "clean": {}},
+        CPT_E: {"checked": True, "unchecked_runs": [], "matched": 0},
+        DPO_K: {"checked": False, "unchecked_runs": [DPO_K], "matched": 1},
+    }.items():
+        file = runs / run_id / "eval/exam/score.json"
+        score = json.loads(file.read_text())
+        file.write_text(json.dumps(score | {"contamination": contamination}))
+    assert tables.contamination(collect(runs, NAME), "exam") == "1 of 1 seen, 1 of 4 runs unchecked"

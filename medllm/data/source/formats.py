@@ -1,85 +1,82 @@
-"""Four file formats into records: (line, record), or what stands there instead.
+"""A file of any format into its records: (line, record), or what stands there instead.
 
-Lines count from 1. Bytes that the encoding does not allow pass as lone surrogates, so that
-one bad byte costs one record; `medllm.data.source.read` finds and rejects them.
+Lines count from 1; where a file has none (JSON, XML, Parquet), its records are counted. What
+breaks off or is damaged is one malformed record at the place where it does; all before it is
+read.
 """
 
-import csv
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
-from medllm.data.source.record import Record
+from medllm.data.source.format import encoding as encodings
+from medllm.data.source.format import json_list, sheet, table, text, xml
+from medllm.data.source.format.raw import Raw, Records
+from medllm.data.source.format.stream import UNDECODABLE, Broken
+from medllm.data.source.record import Malformed, Record
+from medllm.errors import ConfigError
 
-
-class Malformed(NamedTuple):
-    """What stands in a file where a record should."""
-
-    reason: str
-    raw: str
-
-
-Records = Iterator[tuple[int, Record | Malformed]]
-
-
-def _json_lines(file: Path, encoding: str) -> Records:
-    # newline="\n": a lone \r inside a record is text, not the end of a line.
-    with open(file, encoding=encoding, errors="surrogateescape", newline="\n") as lines:
-        for number, line in enumerate(lines, start=1):
-            if not line.strip():
-                continue
-            try:
-                yield number, json.loads(line)
-            except json.JSONDecodeError as error:
-                yield number, Malformed(f"not JSON: {error.msg} at column {error.colno}", line)
-
-
-def _json_list(file: Path, encoding: str) -> Records:
-    content = file.read_text(encoding, errors="surrogateescape")
-    try:
-        records = json.loads(content)
-    except json.JSONDecodeError as error:
-        hint = "; is it one object per line? then set format: jsonl" * (error.msg == "Extra data")
-        yield error.lineno, Malformed(f"not JSON: {error.msg}{hint}", content)
-        return
-    if not isinstance(records, list):
-        yield 1, Malformed(f"is one {type(records).__name__}, not a list of records", content)
-        return
-    yield from enumerate(records, start=1)
-
-
-def _csv_rows(file: Path, encoding: str) -> Records:
-    with open(file, encoding=encoding, errors="surrogateescape", newline="") as lines:
-        # strict: a stray quote is an error of one row, not a field that swallows the file.
-        rows = csv.reader(lines, strict=True)
-        header: list[str] = []
-        while True:
-            number = rows.line_num + 1
-            try:
-                row = next(rows)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                yield number, Malformed(f"not CSV: {error}", "")
-                continue
-            if not header:
-                header = row
-            elif row and len(row) != len(header):
-                reason = f"{len(row)} fields, where the header has {len(header)}"
-                yield number, Malformed(reason, ",".join(row))
-            elif row:
-                yield number, dict(zip(header, row, strict=True))
-
-
-def _whole_text(file: Path, encoding: str) -> Records:
-    text = file.read_text(encoding, errors="surrogateescape")
-    yield 1, {"text": text, "name": file.stem}
-
-
-READERS: dict[str, Callable[[Path, str], Records]] = {
-    "jsonl": _json_lines,
-    "json": _json_list,
-    "csv": _csv_rows,
-    "text": _whole_text,
+READERS: dict[str, Callable[[Raw], Records]] = {
+    "jsonl": text.json_lines,
+    "json": json_list.json_list,
+    "csv": table.comma_separated,
+    "tsv": table.tab_separated,
+    "lines": text.lines,
+    "text": text.whole,
+    "xlsx": sheet.first_sheet,
+    "parquet": sheet.parquet,
+    "xml": xml.elements,
+    "obo": text.ontology,
 }
+_written = json.JSONEncoder(ensure_ascii=False, check_circular=False, default=str).encode
+# What one record lacks, all lack. Not so Parquet, whose fields may hold records of their own.
+TABLES = {"csv", "tsv", "xlsx"}
+
+
+def records(
+    file: Path,
+    *,
+    format: str,
+    encoding: str,
+    at: str | None,
+    columns: Sequence[str] | None,
+    longest: int,
+) -> Records:
+    """Every record of `file`; the arguments as in `medllm.data.source.read.Source`.
+
+    Raises:
+        ConfigError: an encoding nobody knows.
+        DataError: a table that names a column twice.
+    """
+    if encoding == "auto":
+        encoding = "utf-8" if format in ("xlsx", "parquet") else encodings.detect(file)
+    elif not encodings.is_known(encoding):
+        raise ConfigError([f"encoding={encoding!r} is unknown; use auto, utf-8, gb18030"])
+    line = 0
+    try:
+        for line, record in READERS[format](Raw(file, encoding, at, columns, longest)):
+            yield line, _checked(record, encoding)
+    except Broken as broken:
+        reason = f"{broken}, and the rest is not read"
+        yield broken.line or line + 1, Malformed(reason, "")
+
+
+def _checked(record: Record | Malformed, encoding: str) -> Record | Malformed:
+    if isinstance(record, Malformed):
+        return record
+    try:
+        # Undecodable bytes and lone JSON surrogates alike are not Unicode text: no
+        # tokenizer takes them.
+        written = _written(record)
+        written.encode()
+    except UnicodeEncodeError:
+        return _undecodable(encoding, json.dumps(record, default=str))
+    except RecursionError:
+        return Malformed("is nested too deeply", "")
+    if not isinstance(record, dict):
+        return Malformed(f"is a {type(record).__name__}, not an object", written)
+    return _undecodable(encoding, written) if UNDECODABLE in written else record
+
+
+def _undecodable(encoding: str, written: str) -> Malformed:
+    return Malformed(f"bytes that {encoding} does not allow; check `encoding`", written)

@@ -1,25 +1,24 @@
 """A corpus on disk, as published, into Examples or Questions.
 
-    file -> formats -> record -> to_example -> Example | Question
-                  malformed records -> Quarantine, with file, line, reason and excerpt
+    files -> paths -> records -> made -> Example | Question
+                malformed records -> Quarantine, with file, line, reason and excerpt
 
 One malformed record never stops a corpus of millions, and never vanishes either: it is
 counted and written down. What no record can cure (no file, a missing CSV column, nothing
 usable at all) is a `DataError`.
 """
 
-import codecs
-import glob
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
-from medllm.data.source.formats import READERS, Malformed
-from medllm.data.source.record import MissingField, Record
-from medllm.errors import ConfigError, DataError
+from medllm.data.source import files, formats
+from medllm.data.source.format.raw import Records
+from medllm.data.source.record import Malformed, MissingColumn, MissingField, Record
+from medllm.errors import DataError
 from medllm.types import Example, Question
 
 EXCERPT = 200  # characters of a rejected record that are kept
@@ -52,98 +51,139 @@ class Quarantine:
         path.write_text("".join(json.dumps(asdict(each)) + "\n" for each in self.rejected))
 
 
+class Deidentifier(Protocol):
+    """Replaces what names a person; see `medllm.data.deidentify`."""
+
+    def apply(self, id: str, texts: Sequence[str], /) -> tuple[Sequence[str], object]: ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """Where a corpus lies and how one of its records becomes an Example or a Question.
+    """Where a corpus lies and how one of its records becomes Examples or a Question.
 
     Args:
-        files: a path, or a pattern with * or **; read in sorted order.
-        format: jsonl, one JSON object per line; json, one list of objects; csv, with a
-            header; text, one document per file with the fields `text` and `name`.
-        encoding: as Python names it, e.g. utf-8, utf-8-sig (with a mark), gb18030.
-        to_example: called with a record and its id, "<file stem>/<line>".
+        files: a path, or a pattern with * or **, read in sorted order; or the same within a
+            dataset of the Hugging Face hub, hf://datasets/owner/name@revision/path. What ends
+            in .gz or .zst is inflated.
+        format: jsonl, one JSON object per line; json, one list of objects, texts or
+            lists (the fields `text` and `turns`), or an object of objects, which get the field
+            `key`; csv or tsv; lines, one text per line;
+            text, one document per file with the fields `text` and `name`; xlsx, the first
+            sheet; parquet; xml, elements as the fields `xml` and `name`; obo, terms.
+        encoding: as Python names it, e.g. utf-8, gb18030; auto, to find it out. Not of xlsx
+            and parquet.
+        to_example: called with a record and its id; gives one example or a list of them.
         limit: read only so many records, malformed ones included; None for all.
-        has_patient_data: written by or about real patients, so to be handled with care.
+        has_patient_data: written by or about real patients: what is left out is not quoted.
+        at: of json, the keys that lead to the records, "data" or "data.item.paragraphs"; of
+            xml, the tag of the elements; of text, what stands between the documents of a file.
+            None for the outermost, and for one document per file.
+        columns: of a table whose file has no header.
+        longest: characters of a line, a row or a document; longer ones are malformed.
+        alter: by name, str -> str, for every text; see `medllm.data.clean.alter`.
+        keep: by name, Example -> True or (False, reason); see `medllm.data.clean.keep`.
+        deidentify: what replaces names, numbers and dates; None for nothing.
     """
 
     files: str
-    format: Literal["jsonl", "json", "csv", "text"]
+    format: Literal["jsonl", "json", "csv", "tsv", "lines", "text", "xlsx", "parquet", "xml", "obo"]
     encoding: str
-    to_example: Callable[..., Example | Question]
+    to_example: Callable[..., Example | Question | Sequence[Example | Question]]
     limit: int | None
     has_patient_data: bool
+    at: str | None = None
+    columns: Sequence[str] | None = None
+    longest: int = 2**25
+    alter: Mapping[str, Callable[..., str]] = field(default_factory=dict)
+    keep: Mapping[str, Callable[..., object]] = field(default_factory=dict)
+    deidentify: Deidentifier | None = None
 
     def paths(self) -> list[Path]:
-        """The files there are.
+        """The files there are; those of the hub are downloaded.
 
         Raises:
             DataError: if there is none.
         """
-        found = sorted(p for p in map(Path, glob.glob(self.files, recursive=True)) if p.is_file())
-        if Path(self.files).is_file():  # a name with [ or * in it is still a name
-            return [Path(self.files)]
-        if not found:
-            raise DataError(f"no file at '{self.files}'; change the source's `files`")
-        return found
+        return files.paths(self.files)
 
-    def examples(self, quarantine: Quarantine) -> Iterator[Example | Question]:
-        """Every well-formed record; the others are added to `quarantine`.
+    def records(self, file: Path) -> Records:
+        """The records of one of `paths` with their lines, always in the same order.
 
         Raises:
             ConfigError: an encoding nobody knows.
-            DataError: no file, a CSV without a needed column, or no usable record.
+            DataError: a table that names a column twice.
         """
-        _check_encoding(self.encoding)
+        return formats.records(
+            file,
+            format=self.format,
+            encoding=self.encoding,
+            at=self.at,
+            columns=self.columns,
+            longest=self.longest,
+        )
+
+    def made(
+        self, file: Path, line: int, record: Record | Malformed
+    ) -> Sequence[Example | Question]:
+        """What `to_example` makes of one of `records`, at least one.
+
+        The id is the file's path below the fixed part of `files`, and the line; where one
+        record gives several, also the number of each, from 1.
+
+        Raises:
+            MissingColumn: all of the table lacks what is needed.
+            DataError: it is malformed.
+        """
+        if isinstance(record, Malformed):
+            raise DataError(record.reason)
+        id = f"{files.name(self.files, file)}/{line}"
+        try:
+            made = self.to_example(record, id)
+        except MissingField as error:
+            if self.format not in formats.TABLES:
+                raise
+            columns = ", ".join(f"'{column}'" for column in record)
+            message = f"{file} has no column '{error.name}'; its columns are {columns}"
+            raise MissingColumn(message) from error
+        if not isinstance(made, Sequence):
+            return [made]
+        if not made:
+            raise DataError("gives no example")
+        several = len(made) > 1
+        return [replace(e, id=f"{id}/{k}" if several else id) for k, e in enumerate(made, start=1)]
+
+    def excerpt(self, record: Record | Malformed) -> str:
+        """The beginning of a record that is left out; nothing of a patient's."""
+        if self.has_patient_data:
+            return ""
+        if isinstance(record, Malformed):
+            return record.raw.strip()[:EXCERPT]
+        return json.dumps(record, ensure_ascii=False, default=str)[:EXCERPT]
+
+    def examples(self, quarantine: Quarantine) -> Iterator[Example | Question]:
+        """What every well-formed record gives, as read: not altered, all kept.
+
+        Malformed records are added to `quarantine`.
+
+        Raises:
+            ConfigError: an encoding nobody knows.
+            DataError: no file, a table without a needed column, or no usable record.
+        """
         read = given = 0
-        for file, line, record in islice(self._records(), self.limit):
+        every = ((file, *entry) for file in self.paths() for entry in self.records(file))
+        for file, line, record in islice(every, self.limit):
             read += 1
             try:
-                example = self.to_example(_checked(record), f"{file.stem}/{line}")
+                made = self.made(file, line, record)
+            except MissingColumn:
+                raise
             except DataError as error:
-                if isinstance(error, MissingField) and self.format == "csv":
-                    raise _missing_column(file, error.name, record) from error
-                quarantine.add(str(file), line, str(error), _raw(record))
+                quarantine.add(str(file), line, str(error), self.excerpt(record))
             else:
-                given += 1
-                yield example
+                given += len(made)
+                yield from made
         if not given:
             raise _nothing(self.files, read, quarantine)
-
-    def _records(self) -> Iterator[tuple[Path, int, Record | Malformed]]:
-        for file in self.paths():
-            for line, record in READERS[self.format](file, self.encoding):
-                yield file, line, record
-
-
-def _checked(record: Record | Malformed) -> Record:
-    if isinstance(record, Malformed):
-        raise DataError(record.reason)
-    if not isinstance(record, dict):
-        raise DataError(f"is a {type(record).__name__}, not an object")
-    try:
-        # Undecodable bytes and lone JSON surrogates alike are not Unicode text: no
-        # tokenizer takes them.
-        json.dumps(record, ensure_ascii=False).encode()
-    except UnicodeEncodeError:
-        raise DataError("bytes that the encoding does not allow; check `encoding`") from None
-    return record
-
-
-def _raw(record: Record | Malformed) -> str:
-    raw = record.raw if isinstance(record, Malformed) else json.dumps(record, ensure_ascii=False)
-    return raw.strip()
-
-
-def _check_encoding(encoding: str) -> None:
-    try:
-        codecs.lookup(encoding)
-    except LookupError:
-        raise ConfigError([f"encoding={encoding!r} is unknown; use utf-8, gb18030"]) from None
-
-
-def _missing_column(file: Path, name: str, record: Record | Malformed) -> DataError:
-    columns = ", ".join(f"'{column}'" for column in record) if isinstance(record, dict) else ""
-    return DataError(f"{file} has no column '{name}'; its columns are {columns}")
 
 
 def _nothing(files: str, read: int, quarantine: Quarantine) -> DataError:

@@ -6,18 +6,34 @@ fields here, so all of them refuse the same things in the same words.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from medllm.errors import DataError
 
 Record = Mapping[str, object]
 
 
+class Malformed(NamedTuple):
+    """What stands in a file where a record should, and why it is none."""
+
+    reason: str
+    raw: str
+
+
 class MissingField(DataError):
-    """A record without a field that its source needs; in a CSV, the whole file lacks it."""
+    """A record without a field that its source needs."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         super().__init__(f"no field '{name}'")
+
+    def __reduce__(self) -> tuple[type, tuple[str]]:
+        """So that a worker process can send it home."""
+        return type(self), (self.name,)
+
+
+class MissingColumn(DataError):
+    """A whole table without a column that its source needs; no record of it can be used."""
 
 
 def text(record: Record, name: str) -> str:

@@ -1,0 +1,49 @@
+"""The data of the four papers, each made from the real files by one command."""
+
+import json
+
+import pytest
+
+from tests.verbs import Places
+
+STAGE = ("stage=sft", "stage.epochs=1", "stage.optimizer.learning_rate=1e-4")
+# Examples that other texts and exams took, by source; the sources that lost none are not named.
+LOST = {
+    "qilin_cpt": {},
+    "qilin_sft": {},
+    "qilin_dpo": {},
+    "pmc_llama_knowledge": {},
+    "pmc_llama_instruct": {},
+    "huatuo2": {},
+    "bentsao": {},
+}
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory, shared_data):
+    made = Places(tmp_path_factory.mktemp("papers"))
+    made.corpora = shared_data
+    return made
+
+
+@pytest.mark.slow
+@pytest.mark.data
+@pytest.mark.parametrize("name", LOST)
+def test_one_command_makes_it(places, name, capsys):
+    words = (
+        f"data={name}",
+        "model=real_smoke",
+        "model/template=chatml",
+        "name=papers",
+        "stage.global_batch=20",
+    )
+    assert places.medllm("prepare", *words, *STAGE) == 0
+    said = capsys.readouterr().out
+    folders = [line.split(": ")[1] for line in said.splitlines() if f": {places.stores}" in line]
+    manifests = [json.loads(open(f"{folder}/manifest.json").read()) for folder in folders]
+    lost = {
+        folder.rsplit("/", 1)[1].rpartition("-")[0]: manifest["removed"]["examples"]
+        for folder, manifest in zip(folders, manifests, strict=True)
+        if manifest["removed"]["examples"]
+    }
+    assert lost == LOST[name]
