@@ -5,15 +5,19 @@ medllm evaluate run=world/sft/1a2b3c4d benchmark=world_exam world=small
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
 
 from medllm import config
 from medllm.errors import UserError
 from medllm.prepare import make_world
+
+if TYPE_CHECKING:
+    from medllm.eval.exposure import Exposure
+    from medllm.types import Question
 
 
 def evaluate(run_dir: Path, benchmarks: Mapping[str, DictConfig]) -> dict[str, dict]:
@@ -42,7 +46,9 @@ def _stored(folder: Path, cfg: DictConfig) -> dict | None:
     before: Any = OmegaConf.to_container(OmegaConf.load(frozen), resolve=True)
     now: Any = OmegaConf.to_container(cfg, resolve=True)
     if before == now and (folder / "score.json").exists():
-        return json.loads((folder / "score.json").read_text(encoding="utf-8"))
+        score = json.loads((folder / "score.json").read_text(encoding="utf-8"))
+        if "contamination" in score:  # scores of before it was asked for are taken again
+            return score
     asked_before, asks_now = ({**c, "metrics": None} for c in (before, now))
     return _rescored(folder, cfg) if asked_before == asks_now else None
 
@@ -52,9 +58,18 @@ def _rescored(folder: Path, cfg: DictConfig) -> dict:
     from medllm.eval.benchmark import rescore
 
     benchmark = config.instantiate(cfg)
-    score = rescore(benchmark, benchmark.read(Quarantine()), folder)
+    questions = benchmark.read(Quarantine())
+    score = rescore(benchmark, questions, folder, exposure=_exposure(folder, questions))
     _freeze(cfg, folder)
     return score
+
+
+def _exposure(folder: Path, questions: "Sequence[Question]") -> "Exposure":
+    """What the run may have seen of the benchmark whose scores go to `folder`."""
+    from medllm.data.contamination.report import digest
+    from medllm.eval.exposure import exposure
+
+    return exposure(folder.parents[1], folder.name, digest(questions))
 
 
 def _freeze(cfg: DictConfig, folder: Path) -> None:
@@ -82,7 +97,9 @@ def _run(folder: Path, cfg: DictConfig, model, tokenizer) -> dict:
     quarantine = Quarantine()
     questions = benchmark.read(quarantine)
     quarantine.write(folder / "quarantine.jsonl")
-    score = run(benchmark, questions, model, tokenizer, folder)
+    score = run(
+        benchmark, questions, model, tokenizer, folder, exposure=_exposure(folder, questions)
+    )
     _freeze(cfg, folder)
     return score
 

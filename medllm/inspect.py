@@ -187,6 +187,8 @@ def _tables(run: Prepared, found: "list[Account]") -> "Iterator[Table]":
     manifests = {name: store.manifest for name, store in run.stores.items()}
     rows = 2 * len(run) if run.is_pairs else len(run)
     packed = mixture.efficiency(found, rows, seq_len=run.data.seq_len)
-    yield from (summary.stores_table(manifests), summary.left_out_table(manifests))
+    yield summary.stores_table(manifests)
+    if dropped := summary.left_out_table(manifests):
+        yield dropped
     yield mixture.lengths_table(found)
     yield mixture.mix_table(found, run.data.mix_unit, packed)

@@ -8,9 +8,11 @@ killed goes on where it stood.
     medllm prepare experiments=world/cpt previous=world/base/1a2b3c4d cluster=slurm submit=true
 """
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -44,7 +46,7 @@ def make_world(cfg: DictConfig) -> None:
 
 
 def questions(cfg: DictConfig, names: Iterable[str]) -> "dict[str, list[Question]]":
-    """All questions of each benchmark, whatever its limit.
+    """The questions of each benchmark.
 
     Raises:
         ConfigError: no such benchmark, or one that does not compose.
@@ -53,7 +55,7 @@ def questions(cfg: DictConfig, names: Iterable[str]) -> "dict[str, list[Question
 
     composed = {name: benchmark(name, corpora=cfg.paths.corpora) for name in names}
     return {
-        name: list(config.instantiate(each.questions).examples(Quarantine()))
+        name: list(islice(config.instantiate(each.questions).examples(Quarantine()), each.limit))
         for name, each in composed.items()
     }
 
@@ -89,9 +91,22 @@ def queue(cfg: DictConfig) -> None:
     print(f"queued; the last job is {last.job_id}, logs and scripts are in {folder}")
 
 
+def matches(stores: "Mapping[str, Store]") -> dict[str, Any]:
+    """Of each source that was held against benchmarks, what was found of them."""
+    found = {}
+    for name, store in stores.items():
+        removals = store.folder.parent.parent / "removals"
+        for step in store.manifest["removals"]:
+            if step.startswith("contamination-"):
+                report = removals / step / "contamination.json"
+                found[name] = json.loads(report.read_text(encoding="utf-8"))
+    return found
+
+
 def main(cfg: DictConfig) -> None:
     from rich.console import Console
 
+    from medllm.data.contamination.report import table as contamination
     from medllm.report.summary import left_out_table, stores_table
 
     config.check(cfg, "prepare")
@@ -104,5 +119,7 @@ def main(cfg: DictConfig) -> None:
     console.print(stores_table(manifests))
     if dropped := left_out_table(manifests):
         console.print(dropped)
+    if found := matches(stores):
+        console.print(contamination(found))
     for name, store in stores.items():
         print(f"{name}: {store.folder}")

@@ -11,14 +11,14 @@ import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import hydra.utils
 from omegaconf import DictConfig
 
 from medllm import config, launch
 from medllm.errors import ConfigError
-from medllm.prepare import prepare
+from medllm.prepare import matches, prepare
 
 if TYPE_CHECKING:
     from medllm.data.store import Store
@@ -30,6 +30,7 @@ def train(cfg: DictConfig) -> str:
     Raises:
         ConfigError: with every problem of the config.
     """
+    from medllm.data.contamination.report import of_run
     from medllm.run import is_done, run
 
     config.check(cfg, "train")
@@ -43,9 +44,14 @@ def train(cfg: DictConfig) -> str:
         shutil.rmtree(run_dir / "eval", ignore_errors=True)
         config.freeze(cfg, run_dir)
         places = {name: str(store.folder) for name, store in stores.items()}
-        (run_dir / "stores.json").write_text(json.dumps(places, indent=1), encoding="utf-8")
+        _write(run_dir / "stores.json", places)
+        _write(run_dir / "contamination.json", of_run(matches(stores)))
         launch.launch(run_dir, config.instantiate(cfg.hardware), run)
     return run_id
+
+
+def _write(file: Path, content: Mapping[str, Any]) -> None:
+    file.write_text(json.dumps(content, indent=1, ensure_ascii=False), encoding="utf-8")
 
 
 def _check_exams(cfg: DictConfig) -> None:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from medllm.errors import ConfigError, DataError
 from medllm.eval import replies as stored
 from medllm.eval.answer import explanation, read
+from medllm.eval.exposure import Exposure
 from medllm.eval.interval import interval
 from medllm.eval.metrics import bleu, choice, rouge
 from medllm.eval.scorer import Generation, OptionLikelihood
@@ -89,6 +90,8 @@ def run(
     model: "PreTrainedModel",
     tokenizer: "PreTrainedTokenizerBase",
     folder: Path,
+    *,
+    exposure: Exposure | None = None,
 ) -> dict[str, Any]:
     """Ask `model`, store its replies in `folder`, then score them. Returns score.json."""
     _check(benchmark, questions)
@@ -96,11 +99,20 @@ def run(
     replies = benchmark.scorer.replies(questions, model, tokenizer)
     made_by = benchmark.scorer.signature(tokenizer)
     stored.write(folder / "replies.jsonl", replies, made_by=made_by)
-    return rescore(benchmark, questions, folder)
+    return rescore(benchmark, questions, folder, exposure=exposure)
 
 
-def rescore(benchmark: Benchmark, questions: Sequence[Question], folder: Path) -> dict[str, Any]:
+def rescore(
+    benchmark: Benchmark,
+    questions: Sequence[Question],
+    folder: Path,
+    *,
+    exposure: Exposure | None = None,
+) -> dict[str, Any]:
     """Score the replies in `folder` again: score.json and items.jsonl, no model needed.
+
+    Args:
+        exposure: what the model may have seen of the questions; None where nobody asks.
 
     Raises:
         DataError: the stored replies answer other questions.
@@ -122,6 +134,9 @@ def rescore(benchmark: Benchmark, questions: Sequence[Question], folder: Path) -
         **({"unreadable": unreadable["value"]} if unreadable else {}),
         "scores": scores,
     }
+    if exposure is not None:
+        result["contamination"] = apart(benchmark, questions, replies, exposure)
+        items = [item | {"matched": exposure.seen.get(item["id"])} for item in items]
     lines = (json.dumps(item, ensure_ascii=False) + "\n" for item in items)
     (folder / "items.jsonl").write_text("".join(lines), encoding="utf-8")
     (folder / "score.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
@@ -152,13 +167,38 @@ def score(
     judged = [i for i, question in enumerate(questions) if question.reference]
     written = [_written(*pairs[i]) for i in judged]
     references = [questions[i].reference for i in judged]
-    for name in [metric for metric in benchmark.metrics if metric != "choice"]:
+    for name in [metric for metric in benchmark.metrics if metric != "choice" and judged]:
         metric, tokenize = METRICS[name], TOKENIZE[benchmark.language][name]
         counted = metric.statistics(written, references, tokenize=tokenize)
         scores |= interval(counted, metric.score)
         for i, row in zip(judged, counted, strict=True):
             items[i] |= metric.score(row)
     return scores, items
+
+
+def apart(
+    benchmark: Benchmark,
+    questions: Sequence[Question],
+    replies: Sequence[Reply],
+    exposure: Exposure,
+) -> dict[str, Any]:
+    """What was seen in training and, if anything was, the scores without it and of it alone."""
+    pairs = list(zip(questions, replies, strict=True))
+    parts = {
+        "clean": [pair for pair in pairs if pair[0].id not in exposure.seen],
+        "matched_scores": [pair for pair in pairs if pair[0].id in exposure.seen],
+    }
+    scores = {
+        name: score(benchmark, *zip(*part, strict=True))[0] if part else {}
+        for name, part in parts.items()
+    }
+    matched = len(parts["matched_scores"])
+    return {
+        "checked": not exposure.unchecked_runs,
+        "unchecked_runs": list(exposure.unchecked_runs),
+        "matched": matched,
+        **(scores if matched else {}),
+    }
 
 
 def _chosen(question: Question, reply: Reply) -> str | None:

@@ -39,9 +39,15 @@ class Curve:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
-    """One benchmark on one model. `items` holds what was judged, by question id."""
+    """One benchmark on one model. `items` holds what was judged, by question id.
+
+    is_checked: every run behind the model was held against the benchmark's questions.
+    matched: questions that the model saw in training all the same.
+    """
 
     questions: int
+    is_checked: bool
+    matched: int
     signature: str
     scores: Mapping[str, Score]
     replies: Sequence[Mapping[str, Any]]
@@ -174,8 +180,11 @@ def read_evaluation(folder: Path, problems: list[str]) -> Evaluation | None:
     record = read_json(folder / "score.json", problems)
     if record is None:
         return None
+    contamination = record.get("contamination", {})  # absent in scores of before
     return Evaluation(
         questions=record["questions"],
+        is_checked=contamination.get("checked", False),
+        matched=contamination.get("matched", 0),
         signature=record["signature"],
         scores={name: Score(**score) for name, score in record["scores"].items()},
         replies=read_lines(folder / "replies.jsonl", problems),

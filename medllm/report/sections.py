@@ -92,7 +92,12 @@ def results(recipe: Recipe, heads: list[tables.Column], name: str) -> str:
     """The main table: a block per point, a row per stage, a column per score."""
     groups = dict.fromkeys(column.group for column in heads)
     widths = {group: sum(column.group == group for column in heads) for group in groups}
-    top = "".join(f'<th scope="colgroup" colspan="{widths[g]}">{escape(g)}</th>' for g in groups)
+    marks = {group: tables.contamination(recipe, group) for group in groups}
+    top = "".join(
+        f'<th scope="colgroup" colspan="{widths[g]}">{escape(g)}'
+        + (f"<small>{escape(marks[g])}</small></th>" if marks[g] else "</th>")
+        for g in groups
+    )
     sub = "".join(
         f'<th scope="col">{escape(column.name)}<small>{escape(tables.unit(column))}</small></th>'
         for column in heads
@@ -131,7 +136,8 @@ def results_section(recipe: Recipe, figures: Figures) -> str:
     note = (
         "Small print under a value: its 95 % bootstrap interval over the questions. ▲ or ▼: the "
         "interval lies wholly above or below that of the first stage. “Shared by n”: one run that "
-        "n points pass through, trained once. Bits per byte: lower is better."
+        "n points pass through, trained once. Bits per byte: lower is better. Seen: found in "
+        "training data. Unchecked: nobody looked, and scores may be remembered, not known."
     )
     full = "" if heads == every else results(recipe, every, "Every score by stage")
     return html.section(

@@ -91,6 +91,18 @@ def moved(score: Score, base: Score) -> int:
     return int(score.low > base.high) - int(score.high < base.low)
 
 
+def contamination(recipe: Recipe, benchmark: str) -> str:
+    """What the models may have seen of a benchmark; "" if nothing, or nobody was scored."""
+    found = [
+        run.evaluations[benchmark] for run in recipe.runs.values() if benchmark in run.evaluations
+    ]
+    matched = max((evaluation.matched for evaluation in found), default=0)
+    unchecked = sum(not evaluation.is_checked for evaluation in found)
+    marks = [f"{matched} of {found[0].questions} seen"] if matched else []
+    marks += [f"{unchecked} of {len(found)} runs unchecked"] if unchecked else []
+    return ", ".join(marks)
+
+
 def unit(column: Column) -> str:
     if column.group == HELDOUT:
         return "bits per byte"
