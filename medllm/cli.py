@@ -155,7 +155,7 @@ def show(text: str) -> None:
 
 def overview() -> str:
     """The verbs with a line each."""
-    lines = [f"  {verb:<10}{story(verb)[0]}" for verb in VERBS]
+    lines = [f"  {verb:<12}{story(verb)[0]}" for verb in VERBS]
     return "\n".join(
         [
             "usage: medllm VERB [experiments=NAME] [group=choice ...] [key=value ...] [-m]",

@@ -23,10 +23,12 @@ from medllm.errors import ConfigError
 if TYPE_CHECKING:
     from datatrove.executor.base import PipelineExecutor
 
+MOST_TASKS = 1000  # of a Slurm array; datatrove chains longer ones past a failure
+
 
 @dataclass(frozen=True, kw_only=True)
 class Cluster:
-    """tasks: of each job array; a file is the least that one task reads.
+    """tasks: of each job array, at most 1000; a file is the least that one task reads.
 
     partition, time, qos: as sbatch takes them; null for the cluster's own.
     cpus, memory: of a task, GiB per processor.
@@ -44,13 +46,15 @@ class Cluster:
     environment: str
 
     def __post_init__(self) -> None:
-        if self.tasks < 1:
-            raise ConfigError([f"cluster.tasks={self.tasks} must be at least 1"])
+        if not 1 <= self.tasks <= MOST_TASKS:
+            raise ConfigError(
+                [f"cluster.tasks={self.tasks} must be at least 1 and at most {MOST_TASKS}"]
+            )
 
     def plan(self) -> str:
         """What `submit` would queue, in words."""
         each = f"{self.tasks} tasks of {self.cpus} CPUs for at most {self.time}"
-        return f"2 job arrays of {each} and 1 last job on partition {self.partition}"
+        return f"2 job arrays of {each} and 1 last job on partition {self.partition}; each also a job that adds up its log"
 
     def submit(self, steps: "Steps", folder: Path) -> "PipelineExecutor":
         """Queue all steps, each after the one before; the last, which has the job id.
@@ -76,7 +80,11 @@ class Cluster:
                 cpus_per_task=self.cpus,
                 mem_per_cpu_gb=self.memory,
                 job_name=f"medllm-{name}",
-                sbatch_args=self.sbatch,
+                # A step whose forerunner failed would wait for ever.
+                sbatch_args={"kill-on-invalid-dep": "yes", **self.sbatch},
+                srun_args={"cpus-per-task": self.cpus},
+                # Every step passes over what is made, also what an earlier queue made.
+                skip_completed=False,
                 env_command=f"{here}\n{self.environment}",
                 logging_dir=str(folder / name),
                 depends=before,

@@ -19,7 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from torch.utils.data import DataLoader
 
 from medllm import config, provenance
-from medllm.data.gather import cleaned_as
+from medllm.data.cleaning import cleaned_as
 from medllm.data.heldout import Chunk, chunks
 from medllm.data.mixture import Mixture
 from medllm.data.source.read import Quarantine

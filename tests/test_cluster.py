@@ -65,7 +65,7 @@ def test_nothing_is_queued_without_the_word(tmp_path, capsys):
 
 def test_no_tasks_are_refused(tmp_path, capsys):
     assert Places(tmp_path).medllm("prepare", *CPT, "cluster=slurm", "cluster.tasks=0") == 2
-    assert "cluster.tasks=0 must be at least 1" in capsys.readouterr().err
+    assert "cluster.tasks=0 must be at least 1 and at most 1000" in capsys.readouterr().err
 
 
 @pytest.mark.slurm

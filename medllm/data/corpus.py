@@ -4,6 +4,7 @@
         <file>-<part>.jsonl          one example a line
         <file>-<part>.npy            (N + 1,) int64, the byte where each line starts
         <file>-<part>.left_out.jsonl what was left out: file, line, step, reason
+        <file>-<part>.audit.jsonl    what was de-identified: id, rule, place; not what stood there
         manifest.json                its parts, counts per reason, fingerprints of the files
 
 A corpus does not know any tokenizer, so models that read it in different tokens share it.

@@ -10,11 +10,9 @@ was killed goes on after the last whole one.
 
 import hashlib
 import json
-import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,29 +21,13 @@ import numpy as np
 
 from medllm.data import folder as folders
 from medllm.data import left_out
-from medllm.data.corpus import encoded
-from medllm.data.example import altered, saying, text_of, texts
+from medllm.data.cleaning import Entry, Made, cleaned
 from medllm.data.fingerprint import fingerprints
-from medllm.data.left_out import EXCERPT, LeftOut
 from medllm.data.source.read import Source
-from medllm.data.source.record import Malformed, MissingColumn, Record
 from medllm.errors import DataError
-from medllm.types import Example, Question
 
 BATCH = 1 << 20  # characters of raw records that a worker takes at once
 PART = 1 << 25  # bytes of examples that a part holds: what a kill can cost
-QUOTED = re.compile(r"'([^']*)'")
-Entry = tuple[int, Record | Malformed]
-
-
-@dataclass(slots=True)
-class Made:
-    """What a batch gave."""
-
-    lines: list[bytes]
-    left_out: list[LeftOut]
-    records: int
-    kinds: set[str]
 
 
 class Batch(NamedTuple):
@@ -81,6 +63,7 @@ def gather(
         "examples": sum(part["examples"] for part in parts),
         "records": sum(part["records"] for part in parts),
         "left_out": counted,
+        "deidentified": sum(part["deidentified"] for part in parts),
         "content": _digest([part["content"] for part in parts]),
     }
 
@@ -110,67 +93,6 @@ def begin(source: Source, work: Path) -> dict[str, dict[str, object]]:
             file.unlink()
         folders.write(note, content)
     return prints
-
-
-def clean(source: Source, example: Example) -> Example | tuple[str, str]:
-    """The example as it is trained on, or the step that refuses it and the reason."""
-    for name, alter in source.alter.items():
-        if (result := altered(example, alter)) is None:
-            return name, "nothing is left of it"
-        example = result
-    for name, keep in source.keep.items():
-        kept = keep(example)
-        if kept is not True:
-            return name, kept[1]  # type: ignore[index]
-    if source.deidentify is not None:
-        said, _ = source.deidentify.apply(example.id, texts(example))
-        example = saying(example, said)
-    return example
-
-
-def cleaned_as(source: Source, examples: Iterable[Any]) -> Iterator[Example]:
-    """Those of `examples` that training would keep, as it would read them."""
-    results = (clean(source, example) for example in examples)
-    return (result for result in results if not isinstance(result, tuple))
-
-
-def cleaned(source: Source, batch: Sequence[Entry], file: Path) -> Made:
-    """A batch of one file, done. Runs in a worker."""
-    made = Made([], [], len(batch), set())
-    for line, record in batch:
-        try:
-            examples = source.made(file, line, record)
-        except MissingColumn:
-            raise  # of the whole file
-        except DataError as error:
-            reason = _discreet(str(error), record) if source.has_patient_data else str(error)
-            excerpt = source.excerpt(record)
-            made.left_out.append(LeftOut(str(file), line, "", "read", reason, excerpt))
-            continue
-        for example in examples:
-            _add(made, source, example, file, line)
-    return made
-
-
-def _add(made: Made, source: Source, example: Example | Question, file: Path, line: int) -> None:
-    if isinstance(example, Question):
-        raise DataError(
-            f"{example.id} is an exam question; to train on it, make it a lesson with "
-            "medllm.data.source.exam.conversation"
-        )
-    result = clean(source, example)
-    if isinstance(result, tuple):
-        excerpt = "" if source.has_patient_data else text_of(example)[:EXCERPT]
-        made.left_out.append(LeftOut(str(file), line, example.id, *result, excerpt))
-        return
-    made.kinds.add(type(result).__name__)
-    made.lines.append(encoded(result, line).encode())
-
-
-def _discreet(reason: str, record: Record | Malformed) -> str:
-    """`reason` without what it quotes of a patient's record; names of fields may stay."""
-    known = record.keys() if isinstance(record, Mapping) else ()
-    return QUOTED.sub(lambda quoted: quoted[0] if quoted[1] in known else "'…'", reason)
 
 
 def _parts(
@@ -203,7 +125,7 @@ def _write_part(
 ) -> dict[str, Any]:
     """The next part; its books are written last, and it counts only with them."""
     hashed, starts, dropped = hashlib.blake2b(digest_size=16), [0], []
-    records, kinds, is_last = 0, set(), True
+    records, kinds, is_last, audit = 0, set(), True, list[str]()
     with open(work / f"{name}.jsonl", "wb") as lines:
         for made, size in results:
             for line in made.lines:
@@ -211,6 +133,7 @@ def _write_part(
                 hashed.update(line)
                 starts.append(starts[-1] + len(line))
             dropped += made.left_out
+            audit += made.audit
             records, kinds = records + made.records, kinds | made.kinds
             advance(size)
             if starts[-1] >= PART:
@@ -218,12 +141,15 @@ def _write_part(
                 break
     np.save(work / f"{name}.npy", np.array(starts, dtype=np.int64))
     left_out.write(work / f"{name}.left_out.jsonl", dropped)
+    if audit:
+        folders.write(work / f"{name}.audit.jsonl", "".join(f"{line}\n" for line in audit))
     books = {
         "name": name,
         "records": records,
         "examples": len(starts) - 1,
         "kinds": sorted(kinds),
         "left_out": left_out.counts(dropped),
+        "deidentified": len(audit),
         "content": hashed.hexdigest(),
         "last": is_last,
     }

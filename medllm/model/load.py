@@ -1,6 +1,7 @@
 """A language model: where it comes from, how it is spoken to, and which weights are trained.
 
-    model.start     fresh (random weights) or pretrained (a Hugging Face folder or hub id)
+    model.start     fresh (random weights), pretrained (a Hugging Face folder or hub id), or
+                    pretrained with a vocabulary made longer by `medllm vocabulary`
     model.template  how turns become text
     model.adapter   all weights, or LoRA
 
@@ -13,10 +14,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from medllm.errors import ConfigError
 from medllm.model.adapter import Full, Lora
+from medllm.model.extension import rows
 from medllm.model.template import Template
 from medllm.model.vocabulary import BytePairs, Published, is_absent_folder
 
@@ -108,6 +110,59 @@ def _with_adapter(path: str) -> "PreTrainedModel":
     return merged
 
 
+@dataclass(frozen=True, kw_only=True)
+class Extended:
+    """A pretrained model with new entries in its vocabulary, whose rows are means of old ones.
+
+    base: the model whose tokenizer was extended.
+    folder: what `medllm vocabulary` wrote.
+    mean_of: "parts", the tokens that an entry was cut into before (Gee et al. 2022, arXiv
+        2402.09977); or "all", the whole base (Hewitt 2021, "Initializing New Word Embeddings
+        for Pretrained Language Models"), which tells entries apart only by training.
+    """
+
+    base: Pretrained
+    folder: str
+    mean_of: Literal["parts", "all"]
+
+    def tokenizer(self) -> "PreTrainedTokenizerFast":
+        """The longer tokenizer.
+
+        Raises:
+            ConfigError: there is none, or it extends another base.
+        """
+        from transformers import AutoTokenizer
+
+        if not (Path(self.folder) / "extension.json").exists():
+            raise ConfigError(
+                [f"model.start.folder={self.folder} holds no extension; make it: medllm vocabulary"]
+            )
+        longer = AutoTokenizer.from_pretrained(self.folder)
+        rows.check(self.base.tokenizer(), longer, Path(self.folder))
+        return longer
+
+    def network(self, tokenizer: "PreTrainedTokenizerFast", *, seed: int) -> "PreTrainedModel":
+        """The base with a row for each new entry.
+
+        Raises:
+            ConfigError: the base is a tokenizer without weights.
+        """
+        if not has_weights(self.base.path):
+            raise ConfigError(
+                [f"model.start.base.path={self.base.path} has no weights (*.safetensors)"]
+            )
+        network = self.base.network(tokenizer, seed=seed)
+        with _alike_everywhere(seed):
+            rows.lengthen(network, Path(self.folder), mean_of=self.mean_of)
+        network.name_or_path = ""  # these weights lie nowhere until they are exported
+        return network
+
+
+def has_weights(path: str) -> bool:
+    """Whether a folder holds more than a tokenizer; an id of the hub is taken to."""
+    return not Path(path).is_dir() or any(Path(path).glob("*.safetensors"))
+
+
 @contextmanager
 def _alike_everywhere(seed: int) -> Iterator[None]:
     """Random weights in float32 on the CPU, whatever device and precision Lightning has set.
@@ -131,7 +186,7 @@ class LanguageModel:
     """name: what reports call it."""
 
     name: str
-    start: Fresh | Pretrained
+    start: Fresh | Pretrained | Extended
     template: Template
     adapter: Full | Lora
 

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 from medllm.errors import DataError
 
@@ -55,7 +56,8 @@ class BytePairs:
 class Published:
     """The tokenizer of another model.
 
-    path: a Hugging Face folder, or id of the hub; never run with code of its own.
+    path: a Hugging Face folder, or id of the hub; never run with code of its own. Or
+        SentencePiece's own file of a Unigram model, *.model.
     """
 
     path: str
@@ -64,10 +66,12 @@ class Published:
         """The tokenizer as published.
 
         Raises:
-            DataError: if there is no such folder.
+            DataError: if there is no such folder or file.
         """
         from transformers import AutoTokenizer
 
+        if self.path.endswith(".model"):
+            return _of_sentencepiece(Path(self.path))
         if is_absent_folder(self.path):
             raise DataError(f"no folder {self.path}; change model.start.vocabulary.path")
         return AutoTokenizer.from_pretrained(self.path)
@@ -77,6 +81,39 @@ def is_absent_folder(path: str) -> bool:
     """Whether `path` can only be a folder, not an id of the hub, and is not there."""
     looks_like_one = path.startswith((".", "/")) or path.count("/") > 1
     return looks_like_one and not Path(path).is_dir()
+
+
+def _of_sentencepiece(file: Path) -> "PreTrainedTokenizerFast":
+    """A Unigram model, which transformers 5.23 by itself takes for Llama's BPE or for T5's.
+
+    Raises:
+        DataError: there is no file, or it holds BPE.
+    """
+    from sentencepiece import sentencepiece_model_pb2
+    from transformers import PreTrainedTokenizerFast
+    from transformers.convert_slow_tokenizer import SpmConverter
+
+    if not file.is_file():
+        raise DataError(f"no file {file}; change model.start.vocabulary.path")
+    protocol: Any = sentencepiece_model_pb2  # its classes are made as it is imported
+    said = protocol.ModelProto.FromString(file.read_bytes())
+    if said.trainer_spec.model_type != said.trainer_spec.UNIGRAM:
+        raise DataError(
+            f"{file} is no Unigram model; name it tokenizer.model and give its folder, with a "
+            "tokenizer_config.json, as model.start.vocabulary.path"
+        )
+    old = SimpleNamespace(
+        vocab_file=str(file), add_prefix_space=said.normalizer_spec.add_dummy_prefix, legacy=True
+    )
+    names = ("bos", "eos", "unk", "pad")
+    special = {
+        f"{name}_token": getattr(said.trainer_spec, f"{name}_piece")
+        for name in names
+        if getattr(said.trainer_spec, f"{name}_id") >= 0
+    }
+    return PreTrainedTokenizerFast(
+        tokenizer_object=SpmConverter(old).converted(), vocab_file=str(file), **special
+    )
 
 
 def _wrapped(tokenizer) -> "PreTrainedTokenizerFast":

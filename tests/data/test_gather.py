@@ -11,7 +11,9 @@ from functools import partial
 import pytest
 
 from medllm.data import build, gather, left_out
+from medllm.data.cleaning import cleaned_as
 from medllm.data.corpus import Texts
+from medllm.data.deidentify.deidentifier import Deidentifier
 from medllm.data.preparation import Preparation
 from medllm.data.progress import Progress
 from medllm.data.source import exam, instruction
@@ -221,7 +223,7 @@ def test_texts_are_those_of_the_examples_that_count(tmp_path):
 
 def test_held_out_text_is_cleaned_as_training_text_is(books):
     source = replace(books, alter={"loud": loud}, keep={"short": short})
-    kept = gather.cleaned_as(source, source.examples(None))
+    kept = cleaned_as(source, source.examples(None))
     assert [document.text for document in kept] == ["A FEVER", "DRUG FOR THE DOCTOR"]
 
 
@@ -245,3 +247,21 @@ def test_a_reason_quotes_no_patient(tmp_path):
     reasons = [entry.reason for entry in left_out.read(file)]
     assert reasons[0].startswith("role '…' is not one of")
     assert reasons[1] == "'conversations' is not a list of turns"
+
+
+def test_what_is_de_identified_is_audited_without_what_stood_there(tmp_path):
+    source = replace(
+        corpora.documents(tmp_path, "notes", ["患者张建国，电话13812345678，咳嗽三天。"]),
+        deidentify=Deidentifier(languages=["zh"], style="tag", seed=1),
+        has_patient_data=True,
+    )
+    corpus = corpus_of(source, tmp_path)
+    said = corpus.example(0).text
+    assert "张建国" not in said
+    assert "13812345678" not in said
+    assert "咳嗽三天" in said
+    (audit,) = corpus.folder.glob("*.audit.jsonl")
+    entries = [json.loads(line) for line in audit.read_text().splitlines()]
+    assert [said[entry["start"] : entry["end"]] for entry in entries] == ["<姓名1>", "<电话1>"]
+    assert corpus.manifest["deidentified"] == 2
+    assert "张建国" not in audit.read_text()

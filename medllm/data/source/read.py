@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from medllm.data.source import files, formats
 from medllm.data.source.format.raw import Records
@@ -54,7 +54,7 @@ class Quarantine:
 class Deidentifier(Protocol):
     """Replaces what names a person; see `medllm.data.deidentify`."""
 
-    def apply(self, id: str, texts: Sequence[str], /) -> tuple[Sequence[str], object]: ...
+    def apply(self, id: str, texts: Sequence[str], /) -> tuple[Sequence[str], Sequence[Any]]: ...
 
 
 @dataclass(frozen=True, kw_only=True)
