@@ -11,7 +11,7 @@ import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import hydra.utils
 from omegaconf import DictConfig
@@ -30,7 +30,6 @@ def train(cfg: DictConfig) -> str:
     Raises:
         ConfigError: with every problem of the config.
     """
-    from medllm.data.contamination.report import of_run
     from medllm.run import is_done, run
 
     config.check(cfg, "train")
@@ -42,16 +41,23 @@ def train(cfg: DictConfig) -> str:
         _check_kind(cfg, stores)
         # Scores of an earlier attempt, if any, are of another model.
         shutil.rmtree(run_dir / "eval", ignore_errors=True)
-        config.freeze(cfg, run_dir)
-        places = {name: str(store.folder) for name, store in stores.items()}
-        _write(run_dir / "stores.json", places)
-        _write(run_dir / "contamination.json", of_run(matches(stores)))
+        freeze(cfg, stores, run_dir)
         launch.launch(run_dir, config.instantiate(cfg.hardware), run)
     return run_id
 
 
-def _write(file: Path, content: Mapping[str, Any]) -> None:
-    file.write_text(json.dumps(content, indent=1, ensure_ascii=False), encoding="utf-8")
+def freeze(cfg: DictConfig, stores: "Mapping[str, Store]", run_dir: Path) -> None:
+    """Write down all that the ranks read: the config, and where the stores are.
+
+    Beside them contamination.json, for those who will score the run.
+    """
+    from medllm.data.contamination.report import of_run
+
+    config.freeze(cfg, run_dir)
+    places = {name: str(store.folder) for name, store in stores.items()}
+    for name, content in {"stores": places, "contamination": of_run(matches(stores))}.items():
+        text = json.dumps(content, indent=1, ensure_ascii=False)
+        (run_dir / f"{name}.json").write_text(text, encoding="utf-8")
 
 
 def _check_exams(cfg: DictConfig) -> None:

@@ -16,7 +16,7 @@ from medllm.data.removal import Sources
 from medllm.data.source.read import Source
 from medllm.data.steps import Rows
 from medllm.data.store import Store
-from medllm.data.tokens import TokenStore, starts_character
+from medllm.data.tokens import TokenStore
 from medllm.errors import ConfigError
 from medllm.types import Question
 
@@ -148,6 +148,8 @@ class Mixture:
         if self.near is not None:
             sources = removal.nearly_the_same(sources, self.near)
         if self.exact is not None:
+            from medllm.data.dedup.characters import starts_character
+
             begins = starts_character(tokenizer)
             sources = removal.repeated(sources, self.exact, tokens, begins)
         return sources

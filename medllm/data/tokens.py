@@ -49,23 +49,3 @@ def tokenizer_digest(tokenizer: PreTrainedTokenizerFast) -> str:
     del core["padding"], core["truncation"]
     said = [core, tokenizer.chat_template, tokenizer.bos_token, tokenizer.eos_token]
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:8]
-
-
-def starts_character(tokenizer: PreTrainedTokenizerFast) -> np.ndarray:
-    """(V,) bool: whether a token's first byte begins a character.
-
-    A byte-level token may be the middle of a Chinese character; a text cut before it would no
-    longer be text.
-    """
-    return np.array(
-        [_begins(piece) for piece in tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))]
-    )
-
-
-def _begins(piece: str | None) -> bool:
-    if not piece:
-        return True
-    if piece.startswith("<0x") and piece.endswith(">"):  # SentencePiece's fallback to bytes
-        return int(piece[3:-1], 16) & 0xC0 != 0x80
-    # Byte-level BPE writes the bytes 0x80 to 0xBF as these characters.
-    return not ("\u0122" <= piece[0] <= "\u0143" or "\u00a1" <= piece[0] <= "\u00bf")

@@ -18,7 +18,9 @@ from tests.data import corpora
 LONG = "The patient came on a rainy Monday with a fever of three days and a dry cough at night."
 STORY = "He had eaten nothing but rice, slept badly, and was afraid of the hospital and its smell."
 OTHER = "Nobody in the village had ever heard of such a thing, and the doctor wrote it all down."
-NEAR = Near(bands=32, rows=4, shingle=5, unit="character", jaccard=0.7, edit=0.8, seed=0)
+NEAR = Near(
+    bands=32, rows=4, shingle=5, unit="character", jaccard=0.7, edit=0.8, shortest=1, seed=0
+)
 EXACT = Exact(window=20, keep="one", shortest=2)
 EXAM = Question(
     id="exam/1",

@@ -3,18 +3,15 @@
 import multiprocessing
 import os
 import signal
-from pathlib import Path
 
 import numpy as np
 import pytest
-from transformers import AutoTokenizer
 
 from medllm.data import gather, write_tokens
 from medllm.data.build import corpus_of
 from medllm.data.preparation import Preparation
 from medllm.data.progress import Progress
 from medllm.data.tokenise import tokenise, tokenise_all, tokenise_pair
-from medllm.data.tokens import starts_character
 from medllm.errors import DataError
 from medllm.types import Conversation, Document, Preference, Turn
 from tests.conftest import tiny_tokenizer
@@ -114,26 +111,3 @@ def test_every_example_is_stored_as_it_is_tokenised(tmp_path, tokenizer):
         where = slice(offsets[at], offsets[at + 1])
         assert ids[where].tolist() == expected.ids.tolist()
         assert learnt[where][1:].tolist() == (expected.targets[:-1] >= 0).tolist()
-
-
-def test_a_token_in_the_middle_of_a_character_does_not_start_one(tokenizer):
-    begins = starts_character(tokenizer)
-    ids = tokenizer("a疼", add_special_tokens=False)["input_ids"]
-    assert len(ids) == 4  # 疼 is E7 96 BC
-    assert begins[ids].tolist() == [True, True, False, False]
-    soft_hyphen = tokenizer("\u00ad", add_special_tokens=False)["input_ids"]  # C2 AD
-    assert begins[soft_hyphen].tolist()[-1:] == [False] * (len(soft_hyphen) > 1)
-
-
-@pytest.mark.data
-def test_cutting_where_characters_start_leaves_text(shared_data):
-    """Every prefix of a real book's tokens that ends before such a token decodes to its prefix."""
-    tokenizer = AutoTokenizer.from_pretrained(shared_data / "tokenizer/minimind")
-    book = Path(shared_data / "text/zh/tcm_books/204-医林改错.txt").read_text("gb18030")[:3000]
-    ids = np.array(tokenizer(book, add_special_tokens=False)["input_ids"])
-    begins = starts_character(tokenizer)[ids]
-    assert 0 < (~begins).sum() < len(ids) / 2
-    for at in np.flatnonzero(begins)[1:300]:
-        assert book.startswith(tokenizer.decode(ids[:at]))
-    for at in np.flatnonzero(~begins)[:100]:
-        assert tokenizer.decode(ids[:at]).endswith("\ufffd")

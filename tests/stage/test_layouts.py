@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 from medllm import config, launch
 from medllm.prepare import prepare
 from medllm.run import run
+from medllm.train import freeze
 
 # Steps of 8 rows on one process or two, whole or accumulated.
 WHOLE = {"devices": 1, "micro_batch": 8}
@@ -80,8 +81,7 @@ def trained(folder, stage, layout, *more):
     )
     config.check(cfg, "train")
     run_id = config.run_id(cfg)
-    prepare(cfg)
-    config.freeze(cfg, runs / run_id)
+    freeze(cfg, prepare(cfg), runs / run_id)
     launch.launch(runs / run_id, config.instantiate(cfg.hardware), run)
     with (runs / run_id / "metrics.csv").open() as file:
         rows = list(csv.DictReader(file))

@@ -300,7 +300,7 @@ def test_a_json_file_of_another_shape_says_so(content, at, reason, written):
 
 
 @pytest.mark.parametrize(
-    ("value", "kind"), [("null", "NoneType"), ("3", "int"), ("[1]", "list"), ("0.5", "float")]
+    ("value", "kind"), [("null", "NoneType"), ("3", "int"), ("true", "bool"), ("0.5", "float")]
 )
 def test_an_element_that_is_no_record_costs_itself_only(value, kind, written):
     assert records(written("a.json", f'[{{"a": 1}}, {value}, {{"a": null}}]'), "json") == [

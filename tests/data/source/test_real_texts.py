@@ -11,7 +11,7 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from medllm import config
-from medllm.data.gather import clean
+from medllm.data.cleaning import clean
 from medllm.data.source import graph
 from medllm.data.source.papers import jats
 from medllm.data.source.read import Quarantine
