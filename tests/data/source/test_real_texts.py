@@ -223,7 +223,8 @@ def test_what_is_held_out_is_not_trained_on(shared_data, name):
 def rows(of, tokenizer, folder):
     """Stores and order of few records in short rows: the tests' tokens are little but bytes."""
     few = {name: replace(source, limit=20) for name, source in of.sources.items()}
-    small = replace(of, sources=few, seq_len=256)
+    apart = {"near": None, "exact": None, "contamination": None}
+    small = replace(of, sources=few, seq_len=256, **apart)
     stores = small.stores(tokenizer, folder, progress=False)
     assert {length for store in stores.values() for length in store.lengths} == {256}
     return stores, small.rows(stores, epochs=1, seed=0).entries
