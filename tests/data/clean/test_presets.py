@@ -17,13 +17,9 @@ NAMES = sorted(file.stem for file in GROUP.glob("*.yaml"))
 
 @functools.cache
 def preset(name):
-    """Its steps, as plain partials."""
     with hydra.initialize_config_dir(str(GROUP), version_base="1.3"):
         steps = config.instantiate(hydra.compose(name))
-    return [
-        {key: functools.partial(step.func, **step.keywords) for key, step in steps[kind].items()}
-        for kind in ("alter", "keep")
-    ]
+    return steps["alter"], steps["keep"]
 
 
 def cleaned(text, name):
@@ -55,6 +51,12 @@ def test_the_presets_are_found():
         "english_text",
         "none",
     ]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_preset_binds_to_a_source_of_a_run(name):
+    preset = f"+data/clean@data.sources.general={name}"
+    config.check(config.compose("train", ["experiments=world/base", preset]), "train")
 
 
 @pytest.mark.parametrize("name", NAMES)
