@@ -54,7 +54,8 @@ class Cluster:
     def plan(self) -> str:
         """What `submit` would queue, in words."""
         each = f"{self.tasks} tasks of {self.cpus} CPUs for at most {self.time}"
-        return f"2 job arrays of {each} and 1 last job on partition {self.partition}; each also a job that adds up its log"
+        last = f"1 last job on partition {self.partition}"
+        return f"2 job arrays of {each} and {last}; each also a job that adds up its log"
 
     def submit(self, steps: "Steps", folder: Path) -> "PipelineExecutor":
         """Queue all steps, each after the one before; the last, which has the job id.
@@ -130,7 +131,7 @@ def freeze(cfg: DictConfig, folder: Path) -> Path:
         at = build.corpus_folder(source, name=name, folder=stores)
         with folders.only_one(at):
             if folders.fault(at, build.VERSION):
-                gather.begin(source, folders.begun(at))
+                gather.begin(source, folders.begun(at, build.VERSION))
     return folder / "config.yaml"
 
 
@@ -143,7 +144,9 @@ def read(frozen: str, data: Any, rank: int = 0, world_size: int = 1) -> None:
     for name, source in config.instantiate(cfg.data).sources.items():
         at = build.corpus_folder(source, name=name, folder=Path(cfg.paths.stores))
         if folders.fault(at, build.VERSION):
-            gather.gather_share(source, folders.begun(at), rank=rank, world=world_size)
+            gather.gather_share(
+                source, folders.begun(at, build.VERSION), rank=rank, world=world_size
+            )
 
 
 def tokenise(frozen: str, data: Any, rank: int = 0, world_size: int = 1) -> None:
@@ -163,18 +166,21 @@ def tokenise(frozen: str, data: Any, rank: int = 0, world_size: int = 1) -> None
             preparation=preparation,
             progress=Progress(is_shown=False),
         )
-        at = build.tokens_folder(corpus, tokenizer, name=name, folder=stores)
+        patients = source.has_patient_data
+        at = build.tokens_folder(
+            corpus, tokenizer, name=name, folder=stores, has_patient_data=patients
+        )
         if not folders.fault(at, build.VERSION):
             continue
         with folders.only_one(at):
-            work = folders.begun(at)
+            work = folders.begun(at, build.VERSION)
             write_tokens.forget_other_corpus(work, corpus)
         write_tokens.write_parts(
             corpus,
             corpus.parts[rank::world_size],
             tokenizer,
             work,
-            has_patient_data=source.has_patient_data,
+            has_patient_data=patients,
             advance=lambda characters: None,
         )
 

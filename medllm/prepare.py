@@ -80,8 +80,9 @@ def queue(cfg: DictConfig) -> None:
     from medllm import cluster
 
     make_world(cfg)
-    science = OmegaConf.to_container(cfg.data, resolve=True)
-    folder = Path(cfg.paths.stores).absolute() / "jobs" / config.digest(science)
+    whole: Any = OmegaConf.to_container(cfg, resolve=True)
+    asked = {key: whole.get(key) for key in ("data", "model", "paths", "world")}
+    folder = Path(cfg.paths.stores).absolute() / "jobs" / config.digest(asked)
     engine = config.instantiate(cfg.cluster)
     if not cfg.submit:
         print(f"would queue {engine.plan()}; logs and scripts in {folder}; add submit=true")

@@ -1,6 +1,7 @@
 """The data of the four papers, each made from the real files by one command."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -46,7 +47,9 @@ def test_one_command_makes_it(places, name, capsys):
     assert places.medllm("prepare", *words, *STAGE) == 0
     said = capsys.readouterr().out
     folders = [line.split(": ")[1] for line in said.splitlines() if f": {places.stores}" in line]
-    manifests = [json.loads(open(f"{folder}/manifest.json").read()) for folder in folders]
+    manifests = [
+        json.loads(Path(folder, "manifest.json").read_text(encoding="utf-8")) for folder in folders
+    ]
     lost = {
         folder.rsplit("/", 1)[1].rpartition("-")[0]: manifest["removed"]["examples"]
         for folder, manifest in zip(folders, manifests, strict=True)

@@ -30,7 +30,7 @@ from medllm.data.tokens import TokenStore, tokenizer_digest
 
 log = logging.getLogger(__name__)
 
-VERSION = 2  # raise it when the same files would be stored differently
+VERSION = 3  # raise it when the same files would be stored differently
 
 
 def corpus_of(
@@ -76,7 +76,9 @@ def tokens_of(
     Raises:
         ConfigError, DataError: see `medllm.data.write_tokens.write`.
     """
-    at = tokens_folder(corpus, tokenizer, name=name, folder=folder)
+    at = tokens_folder(
+        corpus, tokenizer, name=name, folder=folder, has_patient_data=has_patient_data
+    )
 
     def make(work: Path) -> Mapping[str, Any]:
         with progress.of(f"{name}: tokenising") as advance:
@@ -107,6 +109,7 @@ def rows_of(
         ConfigError, DataError: see `medllm.data.rows.write`.
     """
     made_of = {
+        "corpus_folder": corpus.folder.name,
         "tokens_folder": stored.folder.name,
         "seq_len": seq_len,
         "packing": packing,
@@ -132,9 +135,18 @@ def corpus_folder(source: Source, *, name: str, folder: Path) -> Path:
 
 
 def tokens_folder(
-    corpus: Corpus, tokenizer: PreTrainedTokenizerFast, *, name: str, folder: Path
+    corpus: Corpus,
+    tokenizer: PreTrainedTokenizerFast,
+    *,
+    name: str,
+    folder: Path,
+    has_patient_data: bool,
 ) -> Path:
-    made_of = {"corpus": corpus.content, "tokenizer": tokenizer_digest(tokenizer)}
+    made_of = {
+        "corpus": corpus.content,
+        "tokenizer": tokenizer_digest(tokenizer),
+        "has_patient_data": has_patient_data,  # decides what may be quoted beside them
+    }
     return folder / "tokens" / f"{name}-{digest(made_of)}"
 
 
@@ -151,7 +163,6 @@ def _account(corpus: Corpus, stored: TokenStore, plan: Mapping[str, Any]) -> dic
     return {
         **plan,
         "left_out": counted,
-        "corpus_folder": corpus.folder.name,
         "corpus": corpus.content,
         "source": corpus.manifest["source"],
         "files": corpus.manifest["files"],

@@ -5,8 +5,7 @@ what does not come through -> LeftOut, with file, line, step, reason
 """
 
 import json
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,9 +16,8 @@ from medllm.data.left_out import EXCERPT, LeftOut
 from medllm.data.source.read import Source
 from medllm.data.source.record import Malformed, MissingColumn, Record
 from medllm.errors import DataError
-from medllm.types import Example, Question
+from medllm.types import Example, Preference, Question
 
-QUOTED = re.compile(r"'([^']*)'")
 Entry = tuple[int, Record | Malformed]
 
 
@@ -76,9 +74,8 @@ def cleaned(source: Source, batch: Sequence[Entry], file: Path) -> Made:
         except MissingColumn:
             raise  # of the whole file
         except DataError as error:
-            reason = _discreet(str(error), record) if source.has_patient_data else str(error)
-            excerpt = source.excerpt(record)
-            made.left_out.append(LeftOut(str(file), line, "", "read", reason, excerpt))
+            why = source.reason(error, record), source.excerpt(record)
+            made.left_out.append(LeftOut(str(file), line, "", "read", *why))
             continue
         for example in examples:
             _add(made, source, example, file, line)
@@ -97,12 +94,10 @@ def _add(made: Made, source: Source, example: Example | Question, file: Path, li
         made.left_out.append(LeftOut(str(file), line, example.id, *result, excerpt))
         return
     result, audit = _deidentified(source, result)
+    if isinstance(result, Preference) and result.chosen == result.rejected:
+        reason = "cleaning has made the replies the same"
+        made.left_out.append(LeftOut(str(file), line, example.id, "pair", reason, ""))
+        return
     made.audit += audit
     made.kinds.add(type(result).__name__)
     made.lines.append(encoded(result, line).encode())
-
-
-def _discreet(reason: str, record: Record | Malformed) -> str:
-    """`reason` without what it quotes of a patient's record; names of fields may stay."""
-    known = record.keys() if isinstance(record, Mapping) else ()
-    return QUOTED.sub(lambda quoted: quoted[0] if quoted[1] in known else "'…'", reason)

@@ -1,7 +1,7 @@
 """A folder that is either whole or not there, whatever kills the process that makes it.
 
-    .<name>.work    being filled; found again after a kill and gone on with
-    <name>          its new name, given when everything is in it, manifest.json last
+    .<name>.v2.work    being filled; found again after a kill and gone on with
+    <name>             its new name, given when everything is in it, manifest.json last
 
 Whoever comes second waits for the first. The lock is the kernel's, so a killed process holds
 none.
@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from medllm.errors import ConfigError, DataError, UserError
+from medllm.errors import UserError
 
 log = logging.getLogger(__name__)
 
@@ -52,16 +52,16 @@ def made(
         if at.exists():
             log.warning("making %s anew: %s", at, why)
             shutil.rmtree(at)
-        work = begun(at)
+        work = begun(at, version)
         with told_when_full(work):
             _fill(work, version, make)
         work.rename(at)
         return manifest(at)
 
 
-def begun(at: Path) -> Path:
-    """The folder in which `at` is being made."""
-    work = at.with_name(f".{at.name}.work")
+def begun(at: Path, version: int) -> Path:
+    """The folder in which `at` is being made; work of another version is not gone on with."""
+    work = at.with_name(f".{at.name}.v{version}.work")
     work.mkdir(parents=True, exist_ok=True)
     return work
 
@@ -115,11 +115,9 @@ def told_when_full(folder: Path) -> Iterator[None]:
 
 
 def _fill(work: Path, version: int, make: Callable[[Path], Mapping[str, Any]]) -> None:
-    try:
-        said = make(work)
-    except (ConfigError, DataError):
-        shutil.rmtree(work)  # the next attempt would meet the same
-        raise
+    said = make(work)
+    for left in ("manifest.json", ".manifest.json.new"):  # of a kill just before the new name
+        (work / left).unlink(missing_ok=True)
     files = sorted(file for file in work.rglob("*") if file.is_file())
     sizes = {str(file.relative_to(work)): file.stat().st_size for file in files}
     whole = {"version": version, **said, "bytes": sizes}

@@ -80,7 +80,9 @@ def gather_share(source: Source, work: Path, *, rank: int, world: int) -> None:
     """
     if source.limit is None:
         for number, file in list(enumerate(source.paths()))[rank::world]:
-            _parts(source, file, number, [], work, None, lambda characters: None)
+            with folders.only_one(work.with_name(f"{work.name}-{number}")):
+                if work.exists():  # else other tasks have finished all of it meanwhile
+                    _parts(source, file, number, [], work, None, lambda characters: None)
 
 
 def begin(source: Source, work: Path) -> dict[str, dict[str, object]]:
@@ -125,7 +127,7 @@ def _write_part(
 ) -> dict[str, Any]:
     """The next part; its books are written last, and it counts only with them."""
     hashed, starts, dropped = hashlib.blake2b(digest_size=16), [0], []
-    records, kinds, is_last, audit = 0, set(), True, list[str]()
+    records, read, kinds, is_last, audit = 0, 0, set(), True, list[str]()
     with open(work / f"{name}.jsonl", "wb") as lines:
         for made, size in results:
             for line in made.lines:
@@ -136,7 +138,8 @@ def _write_part(
             audit += made.audit
             records, kinds = records + made.records, kinds | made.kinds
             advance(size)
-            if starts[-1] >= PART:
+            read += size
+            if starts[-1] >= PART or read >= 4 * PART:  # of a corpus of which little is kept
                 is_last = False
                 break
     np.save(work / f"{name}.npy", np.array(starts, dtype=np.int64))

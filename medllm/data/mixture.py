@@ -12,8 +12,8 @@ from transformers import PreTrainedTokenizerFast
 from medllm.data import build, mix, pack, removal
 from medllm.data.preparation import Preparation
 from medllm.data.progress import Progress
-from medllm.data.removal import Sources
 from medllm.data.source.read import Source
+from medllm.data.sources import Sources
 from medllm.data.steps import Rows
 from medllm.data.store import Store
 from medllm.data.tokens import TokenStore
@@ -114,7 +114,7 @@ class Mixture:
                 )
                 for name, corpus in corpora.items()
             }
-            _check_pairs(tokens)
+            self._check_pairs(tokens)
             sources = Sources(
                 corpora=corpora,
                 folder=folder,
@@ -146,7 +146,7 @@ class Mixture:
         if self.contamination is not None:
             sources = removal.contaminated(sources, self.contamination, questions)
         if self.near is not None:
-            sources = removal.nearly_the_same(sources, self.near)
+            sources = removal.nearly_the_same(sources, self.near, tokens)
         if self.exact is not None:
             from medllm.data.dedup.characters import starts_character
 
@@ -170,6 +170,15 @@ class Mixture:
             lengths[mine] = store.lengths[order[mine, 1]]
         return Rows(order, pack.windows(lengths, seq_len=self.seq_len))
 
+    def _check_pairs(self, tokens: Mapping[str, TokenStore]) -> None:
+        pairs = [name for name, store in tokens.items() if store.is_pairs]
+        if 0 < len(pairs) < len(tokens):
+            raise ConfigError([f"data.sources: only {', '.join(pairs)} hold preference pairs"])
+        if pairs and self.packing != "none":
+            raise ConfigError(
+                [f"preference pairs cannot be packed: data.packing={self.packing} must be none"]
+            )
+
     def _given(self) -> Mapping[str, Any]:
         """The arguments that the config gives to the mixer."""
         return self.mix.keywords if isinstance(self.mix, functools.partial) else {}
@@ -190,9 +199,3 @@ class Mixture:
                 f"mix.weights {':'.join(map(str, weights.values()))}; use {nearest}"
             )
         return problems
-
-
-def _check_pairs(tokens: Mapping[str, TokenStore]) -> None:
-    pairs = [name for name, store in tokens.items() if store.is_pairs]
-    if 0 < len(pairs) < len(tokens):
-        raise ConfigError([f"data.sources: only {', '.join(pairs)} hold preference pairs"])

@@ -55,10 +55,10 @@ def write(
     """Fill `work` with the plan of the rows, and return its manifest.
 
     Raises:
-        ConfigError: pairs that should be packed, conversations that should be cut out of.
+        ConfigError: conversations that should be cut out of.
         DataError: nothing is left that fills a row.
     """
-    _check(corpus, packing, removed)
+    _check(corpus, removed)
     kept = _kept(tokens, corpus, seq_len, packing, removed)
     plan = PACKINGS[packing](kept.starts, kept.stops, seq_len=seq_len)
     if len(plan.borders) < 2:
@@ -76,7 +76,7 @@ def write(
         "dropped_tail_tokens": given - total if packing == "cut" else 0,
         "left_out": {**removed.counts, **left_out.counts(kept.left_out)},
         "removed": {
-            "examples": int(removed.examples.sum()),
+            "examples": int(removed.examples[np.unique(tokens.numbers)].sum()),
             "tokens": int(np.diff(removed.spans, axis=1).sum()),
         },
     }
@@ -153,14 +153,11 @@ def _sums(values: np.ndarray, starts: np.ndarray, stops: np.ndarray) -> np.ndarr
     return running[stops - first] - running[starts - first]
 
 
-def _check(corpus: Corpus, packing: Packing, removed: Removed) -> None:
-    name = corpus.kind.__name__
-    if name == "Preference" and packing != "none":
-        raise ConfigError(
-            [f"preference pairs cannot be packed: data.packing={packing} must be none"]
-        )
+def _check(corpus: Corpus, removed: Removed) -> None:
     if len(removed.spans) and corpus.kind is not Document:
-        raise ConfigError([f"data.exact cuts pieces out of documents, and these are {name}s"])
+        raise ConfigError(
+            [f"data.exact cuts pieces out of documents, and these are {corpus.kind.__name__}s"]
+        )
 
 
 def _no_row(corpus: Corpus, kept: Kept, seq_len: int, names: Sequence[str]) -> DataError:

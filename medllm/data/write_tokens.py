@@ -22,6 +22,7 @@ from medllm.errors import DataError
 from medllm.types import IGNORE, Document, Example, Preference, Tokens
 
 TOGETHER = 1 << 20  # characters that the tokenizer gets at once
+JOINED = {"ids": "ids.bin", "learnt": "learnt.bin", "left_out.jsonl": "left_out.jsonl"}
 Advance = Callable[[int], object]
 
 
@@ -70,8 +71,10 @@ def write_parts(
     if corpus.kind is not Document:
         check_template(tokenizer)
     for part in parts:
-        if not (work / f"{part}.npz").exists():
-            _write_part(corpus, part, tokenizer, work, has_patient_data, advance)
+        with folders.only_one(work.with_name(f"{work.name}-{part}")):
+            # Another machine may have written it meanwhile, or have finished them all.
+            if work.exists() and not (work / f"{part}.npz").exists():
+                _write_part(corpus, part, tokenizer, work, has_patient_data, advance)
 
 
 def forget_other_corpus(work: Path, corpus: Corpus) -> None:
@@ -141,24 +144,23 @@ def _joined(corpus: Corpus, work: Path, dtype: np.dtype) -> dict[str, Any]:
     books = [np.load(work / f"{part}.npz") for part in corpus.parts]
     lengths = np.concatenate([each["lengths"] for each in books])
     numbers = np.concatenate([each["numbers"] for each in books])
-    rejected = [
-        entry for part in corpus.parts for entry in left_out.read(work / f"{part}.left_out.jsonl")
-    ]
-    if not len(lengths):
-        raise DataError(
-            f"no example in {corpus.folder} can be learnt: {len(rejected)} left out; "
-            f"the first, {rejected[0].file}:{rejected[0].line}: {rejected[0].reason}"
-        )
-    for ending in ("ids", "learnt"):
-        with open(work / f"{ending}.bin", "wb") as whole:
+    for ending, name in JOINED.items():
+        with open(work / name, "wb") as whole:
             for part in corpus.parts:
                 with open(work / f"{part}.{ending}", "rb") as piece:
                     shutil.copyfileobj(piece, whole, 1 << 20)
+    rejected = left_out.counts(left_out.read(work / "left_out.jsonl"))
+    if not len(lengths):
+        first = next(left_out.read(work / "left_out.jsonl"))
+        raise DataError(
+            f"no example in {corpus.folder} can be learnt: {left_out.number(rejected)} left out; "
+            f"the first, {first.file}:{first.line}: {first.reason}"
+        )
     np.save(work / "offsets.npy", np.cumsum([0, *lengths], dtype=np.int64))
     np.save(work / "numbers.npy", numbers)
-    left_out.write(work / "left_out.jsonl", rejected)
-    for file in [file for part in corpus.parts for file in work.glob(f"{part}.*")]:
-        file.unlink()
+    for ending in ("npz", "ids", "learnt", "left_out.jsonl"):  # first what makes a part count
+        for part in corpus.parts:
+            (work / f"{part}.{ending}").unlink()
     return {
         "corpus": corpus.content,
         "pairs": corpus.kind is Preference,
@@ -166,7 +168,7 @@ def _joined(corpus: Corpus, work: Path, dtype: np.dtype) -> dict[str, Any]:
         "examples": len(np.unique(numbers)),
         "sequences": len(lengths),
         "tokens": int(lengths.sum()),
-        "left_out": left_out.counts(rejected),
+        "left_out": rejected,
     }
 
 

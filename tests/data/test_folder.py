@@ -8,7 +8,7 @@ import time
 import pytest
 
 from medllm.data import folder as folders
-from medllm.errors import DataError, UserError
+from medllm.errors import ConfigError, UserError
 
 
 def filled(work):
@@ -70,14 +70,36 @@ def test_what_a_crash_leaves_is_found_again(tmp_path):
     assert json.loads((tmp_path / "x/manifest.json").read_text())["found"]
 
 
-def test_what_a_refusal_leaves_is_not(tmp_path):
+def test_what_a_refusal_leaves_has_no_name_and_is_found_again(tmp_path):
+    """A forgotten variable of the environment must not cost hours of work."""
+
     def refuse(work):
         (work / "part").write_text("1")
-        raise DataError("a file is empty")
+        raise ConfigError(["no such variable is set"])
 
-    with pytest.raises(DataError, match="a file is empty"):
+    with pytest.raises(ConfigError, match="no such variable"):
         folders.made(tmp_path / "x", version=1, make=refuse)
-    assert [each.name for each in tmp_path.iterdir()] == [".locks"]
+    assert not (tmp_path / "x").exists()
+    said = folders.made(
+        tmp_path / "x", version=1, make=lambda work: {"part": (work / "part").read_text()}
+    )
+    assert said["part"] == "1"
+
+
+def test_work_of_another_version_is_not_gone_on_with(tmp_path):
+    (folders.begun(tmp_path / "x", 1) / "part").write_text("1")
+    said = folders.made(
+        tmp_path / "x", version=2, make=lambda work: {"found": len(list(work.iterdir()))}
+    )
+    assert said["found"] == 0
+
+
+def test_a_kill_just_before_the_new_name_spoils_nothing(tmp_path):
+    work = folders.begun(tmp_path / "x", 1)
+    for left in ("manifest.json", ".manifest.json.new"):
+        (work / left).write_text("{}")
+    folders.made(tmp_path / "x", version=1, make=filled)
+    assert folders.fault(tmp_path / "x", 1) == ""
 
 
 def test_a_full_disk_is_told_with_what_to_do(tmp_path):

@@ -265,3 +265,36 @@ def test_what_is_de_identified_is_audited_without_what_stood_there(tmp_path):
     assert [said[entry["start"] : entry["end"]] for entry in entries] == ["<姓名1>", "<电话1>"]
     assert corpus.manifest["deidentified"] == 2
     assert "张建国" not in audit.read_text()
+
+
+def test_a_reason_that_quotes_quotes_is_hidden_whole(tmp_path):
+    def refuse(record, id):
+        raise DataError("context 'patient O'Brien, it isn't' is not allowed")
+
+    source = replace(corpora.documents(tmp_path, "x", ["a"]), to_example=refuse)
+    file = source.paths()[0]
+    with pytest.raises(DataError) as raised:
+        source.made(file, 1, {"text": "a"})
+    assert "O'Brien" in source.reason(raised.value, {"text": "a"})
+    private = replace(source, has_patient_data=True)
+    assert private.reason(raised.value, {"text": "a"}) == "context '…' is not allowed"
+
+
+def test_replies_that_cleaning_makes_the_same_are_no_pair(tmp_path):
+    source = replace(
+        corpora.pairs(tmp_path, "pairs", [("yes", "YES"), ("yes", "no")]), alter={"loud": loud}
+    )
+    corpus = corpus_of(source, tmp_path)
+    assert [pair.chosen for pair in corpus] == ["YES"]
+    assert corpus.manifest["left_out"] == {"pair": {"cleaning has made the replies the same": 1}}
+
+
+def only_the_first(example):
+    return example.id.endswith("/1") or (False, "not the first")
+
+
+def test_a_part_ends_also_where_nothing_is_kept(tmp_path, small_parts):
+    """Else all that was left out would be held in memory, and lost by a kill."""
+    made = gathered(replace(many(tmp_path), keep={"few": only_the_first}), tmp_path / "work")
+    assert made["examples"] == 1
+    assert len(made["parts"]) > 1

@@ -33,7 +33,7 @@ PAPERS = {
         "umls_relation": 5_868,
     },
     "huatuo2": {
-        "web_cn": 2_500,
+        "web_cn": 2_432,
         "web_en": 1_400,
         "literature_cn": 600,
         "literature_en": 380,

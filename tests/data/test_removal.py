@@ -158,3 +158,12 @@ def test_a_source_of_which_nothing_is_left_names_what_took_it(tmp_path, tokenize
     made = mixture({"leak": corpora.documents(tmp_path, "leak", [leak])}, contamination=GATE)
     with pytest.raises(DataError, match=r"all 1 examples of .* are left out by contamination-"):
         made.stores(tokenizer, tmp_path / "s", questions={"exam": [EXAM]}, progress=False)
+
+
+def test_what_the_tokenizer_refuses_takes_nobodys_place(tmp_path, tokenizer):
+    """The longer of two that are nearly the same would stay, but spells out a control token."""
+    talk = corpora.dialogues(tmp_path, "talk", [("why?", f"{LONG} <|end|>"), ("why?", LONG)])
+    made = replace(mixture({"talk": talk}, near=NEAR), seq_len=256)
+    store = made.stores(tokenizer, tmp_path / "s", progress=False)["talk"]
+    assert (len(store), store.manifest["examples"]) == (1, 1)
+    assert store.manifest["left_out"].keys() == {"tokenise"}

@@ -17,12 +17,12 @@ from tests.data import corpora
 TEXTS = ["a fever", "the patient has a cough", "drug for the doctor"]
 
 
-def store_of(source, folder, tokenizer, *, seq_len=64, packing="none"):
+def store_of(source, folder, tokenizer, *, seq_len=64, packing="none", unit="row"):
     mixture = Mixture(
         sources={"books": source},
         seq_len=seq_len,
         packing=packing,
-        mix_unit="row",
+        mix_unit=unit,
         mix=mix.all_once,
         heldout={},
     )
@@ -114,12 +114,11 @@ def test_a_vocabulary_beyond_two_bytes_is_stored_in_four(books, tmp_path, tokeni
     assert store_of(books, tmp_path, tokenizer).tokens.ids.dtype == np.uint32
 
 
-def test_a_build_that_dies_leaves_nothing_behind(books, tmp_path, tokenizer):
+def test_a_build_that_dies_leaves_no_store(books, tmp_path, tokenizer):
     tokenizer.eos_token = None
     with pytest.raises(ConfigError, match="no end token"):
         store_of(books, tmp_path / "stores", tokenizer)
-    left = [file.name for file in (tmp_path / "stores/tokens").iterdir()]
-    assert left == [".locks"]
+    assert not list((tmp_path / "stores/tokens").glob("[!.]*"))
 
 
 def test_everything_that_decides_the_rows_names_the_store(books, tmp_path, tokenizer):
@@ -178,10 +177,11 @@ def test_too_little_text_for_a_row_is_an_error(books, tmp_path, tokenizer):
         store_of(books, tmp_path, tokenizer, seq_len=4096, packing="cut")
 
 
-def test_pairs_cannot_be_packed(tmp_path, tokenizer):
+@pytest.mark.parametrize("unit", ["row", "example"])
+def test_pairs_cannot_be_packed(tmp_path, tokenizer, unit):
     source = corpora.pairs(tmp_path, "pairs", [("yes", "no")])
     with pytest.raises(ConfigError, match=r"data.packing=whole must be none"):
-        store_of(source, tmp_path, tokenizer, packing="whole")
+        store_of(source, tmp_path, tokenizer, packing="whole", unit=unit)
 
 
 def test_a_log_line_says_what_was_read_and_what_was_cut(books, tmp_path, tokenizer, caplog):
@@ -196,3 +196,12 @@ def test_whole_rows_hold_every_token_once(books, tmp_path, tokenizer):
     ids = [np.concatenate([s.entry(n).ids for n in range(len(s))]) for s in (packed, single)]
     assert sorted(ids[0].tolist()) == sorted(ids[1].tolist())
     assert len(packed) < len(single)
+
+
+def test_a_source_found_to_hold_patients_quotes_none_of_what_was_left_out(tmp_path, tokenizer):
+    """Prepared once without the mark, and again with it: other tokens, other lists."""
+    source = corpora.dialogues(tmp_path, "talk", [("q", "a"), ("Mrs Wang <|end|>", "a")])
+    open_to_all = store_of(source, tmp_path, tokenizer).tokens.folder
+    private = store_of(replace(source, has_patient_data=True), tmp_path, tokenizer).tokens.folder
+    assert "Mrs Wang" in (open_to_all / "left_out.jsonl").read_text()
+    assert "Mrs Wang" not in (private / "left_out.jsonl").read_text()

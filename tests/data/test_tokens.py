@@ -111,3 +111,13 @@ def test_every_example_is_stored_as_it_is_tokenised(tmp_path, tokenizer):
         where = slice(offsets[at], offsets[at + 1])
         assert ids[where].tolist() == expected.ids.tolist()
         assert learnt[where][1:].tolist() == (expected.targets[:-1] >= 0).tolist()
+
+
+def test_a_kill_while_the_parts_are_deleted_is_mended(tmp_path, tokenizer):
+    read = corpus(corpora.documents(tmp_path, "x", ["one", "two", "three"]), tmp_path)
+    expected = written(read, tokenizer, tmp_path / "whole")
+    written(read, tokenizer, tmp_path / "killed")
+    (tmp_path / "killed/00000-00000.ids").write_bytes(b"x")  # what counts a part goes first
+    assert written(read, tokenizer, tmp_path / "killed") == expected
+    whole, killed = (tmp_path / name / "ids.bin" for name in ("whole", "killed"))
+    assert killed.read_bytes() == whole.read_bytes()

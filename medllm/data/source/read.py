@@ -9,6 +9,7 @@ usable at all) is a `DataError`.
 """
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
@@ -160,6 +161,17 @@ class Source:
             return record.raw.strip()[:EXCERPT]
         return json.dumps(record, ensure_ascii=False, default=str)[:EXCERPT]
 
+    def reason(self, error: DataError, record: Record | Malformed) -> str:
+        """Why a record is left out, without what it quotes of a patient's; fields may be named."""
+        said = str(error)
+        if not self.has_patient_data or isinstance(error, MissingField):
+            return said
+        known = record.keys() if isinstance(record, dict) else ()
+        if all(quoted in known for quoted in said.split("'")[1::2]):
+            return said
+        # From the first quote to the last: what is quoted may hold some itself.
+        return re.sub("'.*'", "'…'", said, flags=re.DOTALL)
+
     def examples(self, quarantine: Quarantine) -> Iterator[Example | Question]:
         """What every well-formed record gives, as read: not altered, all kept.
 
@@ -178,7 +190,8 @@ class Source:
             except MissingColumn:
                 raise
             except DataError as error:
-                quarantine.add(str(file), line, str(error), self.excerpt(record))
+                reason = self.reason(error, record)
+                quarantine.add(str(file), line, reason, self.excerpt(record))
             else:
                 given += len(made)
                 yield from made
