@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import hypothesis
 import pytest
 from absl import logging as absl_logging
 
@@ -18,6 +19,10 @@ from absl import logging as absl_logging
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ["HF_HUB_OFFLINE"] = "1"
+
+# The first example of a test may wait for numba to compile, and machines are shared.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 
 # absl, which rouge_score logs with, keeps the stream that pytest shows it while it collects, and
 # closes it when Hydra sets up logging anew; no test after that could be captured.

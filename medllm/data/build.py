@@ -30,7 +30,7 @@ from medllm.data.tokens import TokenStore, tokenizer_digest
 
 log = logging.getLogger(__name__)
 
-VERSION = 3  # raise it when the same files would be stored differently
+VERSION = 4  # raise it when the same files would be stored differently
 
 
 def corpus_of(

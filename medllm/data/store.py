@@ -46,15 +46,17 @@ class Store:
     def entry(self, number: int) -> Row:
         """ids, targets and positions of one entry."""
         pieces = slice(self._borders[number], self._borders[number + 1])
-        return row(self.tokens.ids, self.tokens.learnt, self._starts[pieces], self._stops[pieces])
+        # Of running text every token is a target, so nobody need look.
+        learnt = None if self.tokens.is_text else self.tokens.learnt
+        return row(self.tokens.ids, learnt, self._starts[pieces], self._stops[pieces])
 
 
-def row(ids: np.ndarray, learnt: np.ndarray, starts: np.ndarray, stops: np.ndarray) -> Row:
+def row(ids: np.ndarray, learnt: np.ndarray | None, starts: np.ndarray, stops: np.ndarray) -> Row:
     """Pieces end to end; the last target of each is IGNORE, as nothing beyond it is seen.
 
     Args:
         ids: (T,) of the stream.
-        learnt: (T,) uint8, whether a token is a target.
+        learnt: (T,) uint8, whether a token is a target; None if all are.
         starts: (P,) int64 of the pieces.
         stops: (P,) int64.
     """
@@ -70,6 +72,7 @@ def row(ids: np.ndarray, learnt: np.ndarray, starts: np.ndarray, stops: np.ndarr
     read = ids[where].astype(np.int32)
     targets = np.empty_like(read)
     targets[:-1] = read[1:]
-    targets[:-1][learnt[where][1:] == 0] = IGNORE
+    if learnt is not None:
+        targets[:-1][learnt[where][1:] == 0] = IGNORE
     targets[ends - 1] = IGNORE
     return Row(read, targets, positions)

@@ -24,6 +24,7 @@ from medllm.data import folder as folders
 class TokenStore:
     """The sequences of one source.
 
+    is_text: running text, every token of which is learnt but the first of a sequence.
     ids: (T,) memory map of unsigned integers.
     learnt: (T,) uint8 memory map.
     offsets: (S + 1,) int64.
@@ -34,6 +35,7 @@ class TokenStore:
         self.folder = folder
         self.manifest = folders.manifest(folder)
         self.is_pairs: bool = self.manifest["pairs"]
+        self.is_text: bool = self.manifest["text"]
         dtype = np.dtype(self.manifest["dtype"])
         # Plain arrays over the maps: slices of np.memmap itself cost ten times as much.
         self.ids = np.asarray(np.memmap(folder / "ids.bin", dtype, mode="r"))

@@ -164,6 +164,7 @@ def _joined(corpus: Corpus, work: Path, dtype: np.dtype) -> dict[str, Any]:
     return {
         "corpus": corpus.content,
         "pairs": corpus.kind is Preference,
+        "text": corpus.kind is Document,
         "dtype": dtype.name,
         "examples": len(np.unique(numbers)),
         "sequences": len(lengths),

@@ -78,8 +78,11 @@ def table(sources: Mapping[str, Mapping[str, Any]]) -> "Table":
     from rich.table import Table
 
     benchmarks = {name for report in sources.values() for name in report["benchmarks"]}
+    found_any = any(
+        found["matched"] for r in sources.values() for found in r["benchmarks"].values()
+    )
     table = Table(
-        title="questions of benchmarks in the data",
+        title=f"{'' if found_any else 'no '}questions of benchmarks in the data",
         caption=f"{len(sources)} sources held against {len(benchmarks)} benchmarks; which "
         "questions: stores/removals/contamination-*",
         box=SIMPLE,
