@@ -30,7 +30,7 @@ from medllm.data.progress import Progress
 from medllm.data.source import text
 from medllm.data.source.read import Source
 
-REPEATS = 5
+REPEATS = 8
 COPIES = 4  # of the books, so that what is done once per part does not weigh
 PIECE = 800  # characters of a document
 SEQ_LEN = 1024
