@@ -30,7 +30,7 @@ from medllm.data.tokens import TokenStore, tokenizer_digest
 
 log = logging.getLogger(__name__)
 
-VERSION = 4  # raise it when the same files would be stored differently
+VERSION = 5  # raise it when the same files would be stored differently
 
 
 def corpus_of(
@@ -81,7 +81,7 @@ def tokens_of(
     )
 
     def make(work: Path) -> Mapping[str, Any]:
-        with progress.of(f"{name}: tokenising") as advance:
+        with progress.of(f"{name}: tokenising", corpus.manifest["characters"]) as advance:
             return {
                 "tokenizer": tokenizer_digest(tokenizer),
                 **write_tokens.write(

@@ -25,6 +25,7 @@ Entry = tuple[int, Record | Malformed]
 class Made:
     """What a batch gave.
 
+    characters: of the texts that are kept.
     audit: a line of JSON for every place that was de-identified, without what stood there.
     """
 
@@ -32,6 +33,7 @@ class Made:
     left_out: list[LeftOut]
     audit: list[str]
     records: int
+    characters: int
     kinds: set[str]
 
 
@@ -67,7 +69,7 @@ def cleaned_as(source: Source, examples: Iterable[Any]) -> Iterator[Example]:
 
 def cleaned(source: Source, batch: Sequence[Entry], file: Path) -> Made:
     """A batch of one file, done. Runs in a worker."""
-    made = Made([], [], [], len(batch), set())
+    made = Made([], [], [], len(batch), 0, set())
     for line, record in batch:
         try:
             examples = source.made(file, line, record)
@@ -100,4 +102,5 @@ def _add(made: Made, source: Source, example: Example | Question, file: Path, li
         return
     made.audit += audit
     made.kinds.add(type(result).__name__)
+    made.characters += len(text_of(result))
     made.lines.append(encoded(result, line).encode())

@@ -64,6 +64,7 @@ def gather(
         "records": sum(part["records"] for part in parts),
         "left_out": counted,
         "deidentified": sum(part["deidentified"] for part in parts),
+        "characters": sum(part["characters"] for part in parts),
         "content": _digest([part["content"] for part in parts]),
     }
 
@@ -127,7 +128,7 @@ def _write_part(
 ) -> dict[str, Any]:
     """The next part; its books are written last, and it counts only with them."""
     hashed, starts, dropped = hashlib.blake2b(digest_size=16), [0], []
-    records, read, kinds, is_last, audit = 0, 0, set(), True, list[str]()
+    records, read, characters, kinds, is_last, audit = 0, 0, 0, set(), True, list[str]()
     with open(work / f"{name}.jsonl", "wb") as lines:
         for made, size in results:
             for line in made.lines:
@@ -137,6 +138,7 @@ def _write_part(
             dropped += made.left_out
             audit += made.audit
             records, kinds = records + made.records, kinds | made.kinds
+            characters += made.characters
             advance(size)
             read += size
             if starts[-1] >= PART or read >= 4 * PART:  # of a corpus of which little is kept
@@ -153,6 +155,7 @@ def _write_part(
         "kinds": sorted(kinds),
         "left_out": left_out.counts(dropped),
         "deidentified": len(audit),
+        "characters": characters,
         "content": hashed.hexdigest(),
         "last": is_last,
     }

@@ -93,38 +93,13 @@ class Mixture:
         if problems := self.check():
             raise ConfigError(problems)
         with Progress(progress) as bars:
-            corpora = {
-                name: build.corpus_of(
-                    source,
-                    name=name,
-                    folder=folder,
-                    preparation=preparation or Preparation(),
-                    progress=bars,
-                )
-                for name, source in self.sources.items()
-            }
-            tokens = {
-                name: build.tokens_of(
-                    corpus,
-                    tokenizer,
-                    name=name,
-                    folder=folder,
-                    has_patient_data=self.sources[name].has_patient_data,
-                    progress=bars,
-                )
-                for name, corpus in corpora.items()
-            }
+            sources = self._corpora(folder, preparation or Preparation(), bars)
+            tokens = self._tokens(sources, tokenizer)
             self._check_pairs(tokens)
-            sources = Sources(
-                corpora=corpora,
-                folder=folder,
-                preparation=preparation or Preparation(),
-                progress=bars,
-            )
             sources = self._without(sources, tokens, tokenizer, questions or {})
         return {
             name: build.rows_of(
-                corpora[name],
+                sources.corpora[name],
                 tokens[name],
                 name=name,
                 folder=folder,
@@ -133,6 +108,30 @@ class Mixture:
                 removed=sources.removed[name],
             )
             for name in self.sources
+        }
+
+    def _corpora(self, folder: Path, preparation: Preparation, progress: Progress) -> Sources:
+        corpora = {
+            name: build.corpus_of(
+                source, name=name, folder=folder, preparation=preparation, progress=progress
+            )
+            for name, source in self.sources.items()
+        }
+        return Sources(corpora=corpora, folder=folder, preparation=preparation, progress=progress)
+
+    def _tokens(
+        self, sources: Sources, tokenizer: PreTrainedTokenizerFast
+    ) -> dict[str, TokenStore]:
+        return {
+            name: build.tokens_of(
+                corpus,
+                tokenizer,
+                name=name,
+                folder=sources.folder,
+                has_patient_data=self.sources[name].has_patient_data,
+                progress=sources.progress,
+            )
+            for name, corpus in sources.corpora.items()
         }
 
     def _without(

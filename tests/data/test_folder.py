@@ -25,7 +25,10 @@ def test_a_folder_gets_its_name_when_everything_is_in_it(tmp_path):
 
 def test_a_good_folder_is_not_made_again(tmp_path):
     folders.made(tmp_path / "x", version=1, make=filled)
-    folders.made(tmp_path / "x", version=1, make=lambda work: pytest.fail("made again"))
+    before = (tmp_path / "x/manifest.json").stat().st_mtime_ns
+    said = folders.made(tmp_path / "x", version=1, make=lambda work: {"says": 2})
+    assert said["says"] == 1
+    assert (tmp_path / "x/manifest.json").stat().st_mtime_ns == before
 
 
 @pytest.mark.parametrize(

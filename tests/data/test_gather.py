@@ -63,6 +63,7 @@ def test_a_corpus_holds_the_examples_in_order(books, tmp_path):
         Document("books/1", TEXTS[0]),
     ]
     assert corpus.where(1) == (books.files, 2)
+    assert corpus.manifest["characters"] == sum(map(len, TEXTS))
 
 
 @pytest.mark.parametrize(
