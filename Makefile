@@ -8,7 +8,7 @@ READY := .venv/ready
 RECIPE := world/qilin_med
 
 .DEFAULT_GOAL := help
-.PHONY: demo test quick check lock help
+.PHONY: demo test quick check lock slurm-up slurm-down help
 
 demo: $(READY)  ## four stages on two models and two corpora of an invented world, and a page about them
 	$(BIN)/medllm recipe experiments=$(RECIPE) -m model=world_s,world_m data.cpt=world_knowledge,world_elsewhere
@@ -32,8 +32,14 @@ lock:  ## write constraints.txt anew, from what a fresh environment resolves to
 	build/lock/bin/pip freeze --exclude-editable | sed "s/+cpu$$//" > constraints.txt
 	rm -rf build/lock
 
+slurm-up:  ## a real Slurm of two nodes on this machine (Debian 12, root), to try a sweep on
+	bash slurm/local/up.sh
+
+slurm-down:  ## end it
+	bash slurm/local/down.sh
+
 help:
-	@sed -n "s/^\([a-z]*\):.*## /  make \1\t/p" Makefile | expand -t 16
+	@sed -n "s/^\([a-z-]*\):.*## /  make \1\t/p" Makefile | expand -t 20
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

@@ -1,4 +1,4 @@
-"""medllm: one command, seven verbs. Reads no more than it needs: `--help` never imports torch.
+"""medllm: one command, ten verbs. Reads no more than it needs: `--help` never imports torch.
 
 medllm                     the verbs
 medllm train --help        what one does, its groups and keys
@@ -30,10 +30,17 @@ VERBS = {
     "recipe": "medllm.recipe",
     "evaluate": "medllm.evaluate",
     "report": "medllm.report.page",
+    "status": "medllm.status",
+    "cancel": "medllm.cancel",
+    "retry": "medllm.retry",
 }
 HELP = ("-h", "--help", "help")
 SWEEP = ("-m", "--multirun")
-SWITCHES = {"--stats": "stats=true"}
+SWITCHES = {
+    "--stats": "stats=true",
+    "--watch": "watch=true",
+    "--json": "json=true",
+}
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -99,7 +106,7 @@ def refuse_if_mistaken(error: Exception) -> None:
 
     for cause in causes(error):  # Hydra wraps what a constructor raises
         if isinstance(cause, UserError):
-            refuse(str(cause))
+            refuse(str(cause), cause.status)
     # An unknown override or choice. An InstantiationException is a crash of our own code.
     if isinstance(error, CompactHydraException) and not isinstance(error, InstantiationException):
         refuse(f"{composed_wrongly(error)}\n`medllm VERB --help` lists groups and keys")
@@ -143,9 +150,9 @@ def causes(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__
 
 
-def refuse(message: str) -> NoReturn:
+def refuse(message: str, status: int = 2) -> NoReturn:
     print(f"medllm: {message}", file=sys.stderr)
-    sys.exit(2)
+    sys.exit(status)
 
 
 def show(text: str) -> None:

@@ -2,9 +2,10 @@
 
     UserError
     ├── ConfigError   a composed run that cannot work; every problem at once
-    └── DataError     a file, store or record that breaks the promise its source makes
+    ├── DataError     a file, store or record that breaks the promise its source makes
+    └── Stopped       a run that was told to stop, and saved itself
 
-`medllm.cli` prints a UserError without a traceback and exits with status 2.
+`medllm.cli` prints a UserError without a traceback and exits with its status, mostly 2.
 """
 
 from collections.abc import Sequence
@@ -12,6 +13,8 @@ from collections.abc import Sequence
 
 class UserError(ValueError):
     """What the user asked for cannot be done, and the message says what to change."""
+
+    status = 2  # of the process
 
 
 class ConfigError(UserError):
@@ -28,3 +31,14 @@ class ConfigError(UserError):
 
 class DataError(UserError):
     """A file, a store or a record that is not what its source promises."""
+
+
+class Stopped(UserError):
+    """A run was told to stop and saved itself; the same command goes on with it."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+    def __reduce__(self) -> tuple[type, tuple[object, ...]]:
+        return type(self), (str(self), self.status)

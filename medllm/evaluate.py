@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from medllm import config
+from medllm import config, lock
 from medllm.errors import UserError
 from medllm.prepare import make_world
 
@@ -29,6 +29,23 @@ def evaluate(run_dir: Path, benchmarks: Mapping[str, DictConfig]) -> dict[str, d
     Raises:
         UserError: if the run has no export.
     """
+    scores = known(run_dir, benchmarks)
+    if scores.keys() == benchmarks.keys():
+        return scores
+    if not run_dir.is_dir():
+        raise _without_export(run_dir)
+    waiting = f"another process scores {run_dir}; waiting for it"
+    with lock.held(run_dir / ".evaluating", waiting=waiting):
+        return _evaluated(run_dir, benchmarks)
+
+
+def known(run_dir: Path, benchmarks: Mapping[str, DictConfig]) -> dict[str, dict]:
+    """The scores that are there, of the benchmarks as they are configured now."""
+    found = {name: _score(run_dir / "eval" / name, cfg) for name, cfg in benchmarks.items()}
+    return {name: score for name, score in found.items() if score is not None}
+
+
+def _evaluated(run_dir: Path, benchmarks: Mapping[str, DictConfig]) -> dict[str, dict]:
     scores = {name: _stored(run_dir / "eval" / name, cfg) for name, cfg in benchmarks.items()}
     missing = [name for name, score in scores.items() if score is None]
     if missing:
@@ -40,17 +57,29 @@ def evaluate(run_dir: Path, benchmarks: Mapping[str, DictConfig]) -> dict[str, d
 
 def _stored(folder: Path, cfg: DictConfig) -> dict | None:
     """The score that is there, or that stored replies give; None where a model must be asked."""
+    if (score := _score(folder, cfg)) is not None:
+        return score
+    asked = [{**c, "metrics": None} for c in _before_and_now(folder, cfg)]
+    return _rescored(folder, cfg) if asked and asked[0] == asked[1] else None
+
+
+def _score(folder: Path, cfg: DictConfig) -> dict | None:
+    """The score that is there, if it is of this very config."""
+    configs = _before_and_now(folder, cfg)
+    if not configs or configs[0] != configs[1] or not (folder / "score.json").exists():
+        return None
+    score = json.loads((folder / "score.json").read_text(encoding="utf-8"))
+    # Scores of before contamination was asked for are taken again.
+    return score if "contamination" in score else None
+
+
+def _before_and_now(folder: Path, cfg: DictConfig) -> list[dict]:
+    """The config of the replies that are there, and this one; nothing where none are whole."""
     frozen = folder / "benchmark.yaml"  # written when the replies are whole
     if not frozen.exists():
-        return None
-    before: Any = OmegaConf.to_container(OmegaConf.load(frozen), resolve=True)
-    now: Any = OmegaConf.to_container(cfg, resolve=True)
-    if before == now and (folder / "score.json").exists():
-        score = json.loads((folder / "score.json").read_text(encoding="utf-8"))
-        if "contamination" in score:  # scores of before it was asked for are taken again
-            return score
-    asked_before, asks_now = ({**c, "metrics": None} for c in (before, now))
-    return _rescored(folder, cfg) if asked_before == asks_now else None
+        return []
+    both: Any = [OmegaConf.to_container(c, resolve=True) for c in (OmegaConf.load(frozen), cfg)]
+    return both
 
 
 def _rescored(folder: Path, cfg: DictConfig) -> dict:
@@ -81,10 +110,14 @@ def _load(run_dir: Path):
     from medllm.model.load import Pretrained
 
     if not (run_dir / "export").is_dir():
-        raise UserError(f"{run_dir} has no export: train it first, or change `run`")
+        raise _without_export(run_dir)
     start = Pretrained(path=str(run_dir / "export"), revision=None)
     tokenizer = start.tokenizer()
     return start.network(tokenizer, seed=0).eval(), tokenizer
+
+
+def _without_export(run_dir: Path) -> UserError:
+    return UserError(f"{run_dir} has no export: train it first, or change `run`")
 
 
 def _run(folder: Path, cfg: DictConfig, model, tokenizer) -> dict:

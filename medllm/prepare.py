@@ -9,7 +9,7 @@ killed goes on where it stood.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,17 +24,20 @@ if TYPE_CHECKING:
     from medllm.types import Question
 
 
-def prepare(cfg: DictConfig) -> "dict[str, Store]":
-    """The stores of a checked config, built where they are missing or stale."""
+def prepare(cfg: DictConfig, exams: Mapping[str, DictConfig] | None = None) -> "dict[str, Store]":
+    """The stores of a checked config, built where they are missing or stale.
+
+    Args:
+        exams: the benchmarks that the data are held against, where they were composed before.
+    """
     make_world(cfg)
     model, data = config.instantiate(cfg.model), config.instantiate(cfg.data)
     if problems := data.check(cfg.stage.global_batch):
         raise ConfigError(problems)
-    names = data.contamination.benchmarks if data.contamination else ()
     return data.stores(
         model.tokenizer(),
         Path(cfg.paths.stores).absolute(),
-        questions=questions(cfg, names),
+        questions=questions(held_against(cfg) if exams is None else exams),
         preparation=config.instantiate(cfg.preparation),
     )
 
@@ -45,18 +48,23 @@ def make_world(cfg: DictConfig) -> None:
         config.instantiate(cfg.world)
 
 
-def questions(cfg: DictConfig, names: Iterable[str]) -> "dict[str, list[Question]]":
-    """The questions of each benchmark.
+def held_against(cfg: DictConfig) -> dict[str, DictConfig]:
+    """The config of each benchmark that the data are held against.
 
     Raises:
         ConfigError: no such benchmark, or one that does not compose.
     """
+    names = cfg.data.contamination.benchmarks if cfg.data.get("contamination") else ()
+    return {name: benchmark(name, corpora=cfg.paths.corpora) for name in names}
+
+
+def questions(exams: Mapping[str, DictConfig]) -> "dict[str, list[Question]]":
+    """The questions of each benchmark."""
     from medllm.data.source.read import Quarantine
 
-    composed = {name: benchmark(name, corpora=cfg.paths.corpora) for name in names}
     return {
         name: list(islice(config.instantiate(each.questions).examples(Quarantine()), each.limit))
-        for name, each in composed.items()
+        for name, each in exams.items()
     }
 
 

@@ -34,14 +34,14 @@ def record(run_dir: Path, *, data: Mapping[str, Any], argv: Sequence[str] | None
     run_dir.mkdir(parents=True, exist_ok=True)
     file = run_dir / "provenance.json"
     attempts = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else []
-    diff = changes(REPO)
+    commit, diff = code(REPO)
     saved = f"provenance-{len(attempts) + 1}.diff" if diff else None
     if saved:
         (run_dir / saved).write_text(diff, encoding="utf-8")
     attempts.append(
         {
             "time": datetime.now(UTC).isoformat(timespec="seconds"),
-            "commit": git(REPO, "rev-parse", "--verify", "HEAD"),
+            "commit": commit,
             "diff": saved,
             "argv": masked(sys.argv if argv is None else argv),
             "data": dict(data),
@@ -64,6 +64,18 @@ def masked(argv: Sequence[str]) -> list[str]:
         f"{key}=***" if equals and SECRET.search(key) else key + equals + value
         for key, equals, value in pairs
     ]
+
+
+def code(repo: Path) -> tuple[str | None, str]:
+    """The last commit of the code in `repo`, and what stands there beyond it.
+
+    A snapshot is no checkout: what it was taken of is written beside it (`medllm.launch.snapshot`).
+    """
+    snapshot = repo / "snapshot.json"
+    if snapshot.is_file():
+        taken = json.loads(snapshot.read_text(encoding="utf-8"))
+        return taken["commit"], taken["diff"]
+    return git(repo, "rev-parse", "--verify", "HEAD"), changes(repo)
 
 
 def changes(repo: Path) -> str:

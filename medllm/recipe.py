@@ -1,103 +1,35 @@
 """Run a chain of stages, each from the one before, and score the model after every step.
 
 A step whose digest says it is done is skipped. With -m the chain is swept, and steps that
-two points share are trained once. Prints a table of stage x score.
+two points share are trained once; a point that fails leaves the others running. Prints a table
+of stage x score. On a cluster every step is a job that waits for what it needs, and a report
+follows the last.
 
     medllm recipe experiments=world/qilin_med plan=true
     medllm recipe experiments=world/qilin_med -m model=world_s,world_m
+    medllm recipe experiments=world/qilin_med hardware=slurm2 submit=true -m model=world_s,world_m
 """
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from omegaconf import DictConfig
 from rich.console import Console
 from rich.table import Table
 
-from medllm import config
-from medllm.config.check import perhaps
-from medllm.errors import ConfigError
-from medllm.prepare import benchmark
+from medllm import config, submit, sweep
+from medllm.errors import Stopped, UserError
+from medllm.evaluate import evaluate, known
+from medllm.prepare import benchmark, held_against
+from medllm.submit.chain import Step, chain
+from medllm.submit.plan import Planned, Total, tree
+from medllm.train import check_exams, train
 
 # Where and how a point runs, not what it is.
-PLACES = ("experiments", "hardware", "plan", "paths.", "hydra.")
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One training run of a chain.
-
-    cfg: what `medllm train` would compose; `previous` is filled in.
-    run: its id.
-    """
-
-    cfg: DictConfig
-    run: str
-
-    @property
-    def folder(self) -> Path:
-        return Path(self.cfg.paths.runs) / self.run
-
-    @property
-    def is_done(self) -> bool:
-        return (self.folder / "done.json").exists()
-
-
-def chain(cfg: DictConfig) -> dict[str, Step]:
-    """The steps of a recipe in order, composed and checked.
-
-    Raises:
-        ConfigError: with the problems of all steps.
-    """
-    steps: dict[str, Step] = {}
-    problems = _strangers(cfg)
-    for number, (name, plan) in enumerate(cfg.steps.items()):
-        before = list(cfg.steps)[:number]
-        if plan.previous is not None and plan.previous not in before:
-            problems.append(
-                f"steps.{name}.previous={plan.previous} is no step before it; "
-                f"there is {', '.join(before) or 'none'}"
-            )
-            continue
-        if plan.previous is not None and plan.previous not in steps:
-            continue  # told at the step before
-        step = config.compose("train", _overrides(cfg, str(name), steps))
-        try:
-            config.check(step, "train")
-        except ConfigError as error:
-            problems += [f"steps.{name}: {problem}" for problem in error.problems]
-        else:
-            steps[str(name)] = Step(step, config.run_id(step))
-    if problems:
-        raise ConfigError(problems)
-    return steps
-
-
-def _strangers(cfg: DictConfig) -> list[str]:
-    """Entries of `data` for steps that there are not: a slip that would change nothing."""
-    return [
-        f"data.{name} names no step{perhaps(str(name), map(str, cfg.steps))}"
-        for name in cfg.data
-        if name not in cfg.steps
-    ]
-
-
-def _overrides(cfg: DictConfig, name: str, before: Mapping[str, Step]) -> list[str]:
-    plan = cfg.steps[name]
-    chosen = {"model": cfg.model, "world": cfg.world, "data": cfg.data.get(name)}
-    return [
-        f"experiments={plan.experiment}",
-        *(f"{key}={choice}" for key, choice in chosen.items() if choice is not None),
-        *(f"{key}={cfg[key]}" for key in ("hardware", "seed")),
-        f"group={cfg.name}",
-        *(f"paths.{key}='{path}'" for key, path in cfg.paths.items()),
-        f"benchmarks=[{','.join(cfg.benchmarks)}]",
-        f"unchecked=[{','.join(cfg.unchecked)}]",
-        *([f"previous={before[plan.previous].run}"] if plan.previous else []),
-        *cfg.overrides,
-    ]
+PLACES = ("experiments", "hardware", "plan", "submit", "confirm", "sweep_limit", "paths.", "hydra.")
 
 
 def benchmarks(cfg: DictConfig) -> dict[str, DictConfig]:
@@ -107,52 +39,151 @@ def benchmarks(cfg: DictConfig) -> dict[str, DictConfig]:
     }
 
 
-def recipe(cfg: DictConfig, overrides: Mapping[str, str], console: Console) -> None:
-    """Train and score every step, or only say what would be done.
+def recipe(
+    cfg: DictConfig, overrides: Mapping[str, str], point: sweep.Sweep, console: Console
+) -> None:
+    """Train and score every step of one point, here or as jobs, or only say what would be done.
 
     Args:
-        cfg: composed from conf/recipe.yaml.
+        cfg: composed from conf/roots/recipe.yaml.
         overrides: what this point of a sweep changes, for tables and figures.
-        console: for progress and the table.
+        point: its place in the sweep.
+        console: for progress and tables.
     """
     config.check(cfg, "recipe")
     steps, exams = chain(cfg), benchmarks(cfg)
-    if cfg.plan:
-        console.print(plan_table(cfg, steps))
+    for step in steps.values():
+        if not step.is_done:
+            check_exams(step.cfg)
+    is_here = submit.is_here(next(iter(steps.values())).cfg.hardware.launcher, cfg.submit)
+    if cfg.plan or not (is_here or cfg.submit):
+        _planned(cfg, overrides, steps, exams, point, console)
         return
     _record(cfg, overrides, steps)
-    console.print(_trained(cfg, overrides, steps, exams, console))
+    if is_here:
+        console.print(_trained(cfg, overrides, steps, exams, point, console))
+    else:
+        _queued(cfg, overrides, steps, exams, point, console)
 
 
-def _trained(cfg, overrides, steps: Mapping[str, Step], exams, console: Console) -> Table:
-    # These import torch, which a plan does not need.
-    from medllm.evaluate import evaluate
-    from medllm.report.summary import recipe_table
-    from medllm.train import train
+def _trained(
+    cfg: DictConfig,
+    overrides: Mapping[str, str],
+    steps: Mapping[str, Step],
+    exams: Mapping[str, DictConfig],
+    point: sweep.Sweep,
+    console: Console,
+) -> Table:
+    from medllm.report.summary import recipe_table  # numpy, which a plan does not need
 
     scores = {}
     for name, step in steps.items():
         word = "done before" if step.is_done else "training"
         console.rule(f"{name}: {word}, {step.run}", align="left", style="dim")
-        train(step.cfg)
-        scores[name] = evaluate(step.folder, exams)
+        with _told(name, step, point):
+            train(step.cfg)
+            scores[name] = evaluate(step.folder, exams)
     return recipe_table(cfg.name, overrides, scores)
 
 
-def plan_table(cfg: DictConfig, steps: Mapping[str, Step]) -> Table:
-    """What would be trained and what is done already."""
-    table = Table(title=f"{cfg.name}: what would be done", caption="plan=true: nothing was done")
-    for head in ("step", "model", "data", "epochs", "batch"):
-        table.add_column(head)
-    table.add_column("run", no_wrap=True)
-    table.add_column("state", no_wrap=True)
+@contextmanager
+def _told(name: str, step: Step, point: sweep.Sweep) -> Iterator[None]:
+    """Say which step failed, and where its log is; other points do not try its run again."""
+    failed: dict[str, int] = point.kept.setdefault("failed runs", {})
+    if step.run in failed:
+        raise UserError(f"step {name}, {step.run}: failed in point {failed[step.run]} already")
+    try:
+        yield
+    except Stopped:
+        raise
+    except Exception as error:
+        failed[step.run] = point.number + 1
+        where = f"see {_log(step.folder)}"
+        if isinstance(error, UserError):
+            raise UserError(f"step {name}, {step.run}: {error}; {where}") from error
+        error.add_note(f"in step {name}, {step.run}; {where}")
+        raise
+
+
+def _log(run_dir: Path) -> Path:
+    """What there is to read about a run that failed here."""
+    there = (run_dir / name for name in ("launch.log", "error.json"))
+    return next((file for file in there if file.exists()), run_dir)
+
+
+def _queued(
+    cfg: DictConfig,
+    overrides: Mapping[str, str],
+    steps: Mapping[str, Step],
+    exams: Mapping[str, DictConfig],
+    point: sweep.Sweep,
+    console: Console,
+) -> None:
+    """Queue what is neither done nor queued of one point."""
+    queue = point.kept.setdefault("queue", submit.Queue(runs=Path(cfg.paths.runs).absolute()))
+    reports = point.kept.setdefault("reports", {})
+    scored = reports.setdefault(cfg.name, Report(next(iter(steps.values())).cfg.hardware)).after
+    jobs: dict[str, str | None] = {}
+    console.print(_title(cfg, overrides), style="bold", highlight=False)
     for name, step in steps.items():
-        table.add_row(
-            name, step.cfg.model.name, ", ".join(step.cfg.data.sources),
-            str(step.cfg.stage.epochs), str(step.cfg.stage.global_batch), step.run,
-            "done" if step.is_done else "to train",
-        )  # fmt: skip
-    return table
+        waits = [job] if step.previous and (job := jobs[step.previous]) else []
+        jobs[name] = submit.submit_run(
+            step.cfg, exams=held_against(step.cfg), queue=queue, after=waits
+        )
+        told = f"  {name:<10} {step.run}: {queue.told(jobs[name])}"
+        if jobs[name] or len(known(step.folder, exams)) < len(exams):
+            after = [job] if (job := jobs[name]) else []
+            scored.append(submit.submit_evaluation(step.cfg, exams, queue=queue, after=after))
+            told += f"; scored by {queue.told(scored[-1])}"
+        console.print(told, highlight=False, soft_wrap=True)
+
+
+def _title(cfg: DictConfig, overrides: Mapping[str, str]) -> str:
+    return " ".join([cfg.name, *(f"{key}={value}" for key, value in overrides.items())])
+
+
+def finish(point: sweep.Sweep, console: Console) -> None:
+    """After the last point: queue the report, or sum up what was planned."""
+    queue: Any = point.kept.get("queue")
+    for name, report in point.kept.get("reports", {}).items():
+        hardware = config.instantiate(report.hardware)
+        after = list(dict.fromkeys(report.after))  # points share some
+        job = submit.submit_report(name, hardware, queue=queue, after=after)
+        console.print(f"report       {queue.runs / name / 'report/index.html'}: {queue.told(job)}")
+    if queue:
+        console.print(f"{len(queue.put_here)} jobs queued; look at them with: medllm status")
+    if total := point.kept.get("total"):
+        console.print("the whole sweep" if point.points > 1 else "in all", style="bold")
+        for line in total.told():
+            console.print(f"  {line}", highlight=False)
+        console.print(f"nothing was done; {point.kept['to do it']}")
+
+
+@dataclass(slots=True)
+class Report:
+    """The report of a sweep, once `after`, the jobs that score its runs, have ended."""
+
+    hardware: DictConfig
+    after: list[str] = field(default_factory=list)
+
+
+def _planned(
+    cfg: DictConfig,
+    overrides: Mapping[str, str],
+    steps: Mapping[str, Step],
+    exams: Mapping[str, DictConfig],
+    point: sweep.Sweep,
+    console: Console,
+) -> None:
+    """Draw what would be done, and keep it for the sum over all points."""
+    planned = {
+        name: Planned.of(step, steps, scored=len(known(step.folder, exams)), exams=len(exams))
+        for name, step in steps.items()
+    }
+    console.print(tree(_title(cfg, overrides), planned))
+    point.kept.setdefault("total", Total()).add(planned)
+    without = "leave out plan=true" if cfg.plan else "add submit=true to queue it"
+    point.kept["to do it"] = f"{without} to do it" if cfg.plan else without
 
 
 def _record(cfg: DictConfig, overrides: Mapping[str, str], steps: Mapping[str, Step]) -> None:
@@ -167,8 +198,7 @@ def _record(cfg: DictConfig, overrides: Mapping[str, str], steps: Mapping[str, S
     }
     folder = Path(cfg.paths.runs) / cfg.name / "points"
     folder.mkdir(parents=True, exist_ok=True)
-    name = config.digest(point["steps"])
-    (folder / f"{name}.json").write_text(json.dumps(point, indent=2), encoding="utf-8")
+    submit.write(folder / f"{config.digest(point['steps'])}.json", point)
 
 
 def main(cfg: DictConfig) -> None:
@@ -176,4 +206,12 @@ def main(cfg: DictConfig) -> None:
 
     given = (word.lstrip("+").partition("=") for word in HydraConfig.get().overrides.task)
     overrides = {key: value for key, _, value in given if not key.startswith(PLACES)}
-    recipe(cfg, overrides, Console(stderr=True))
+    console, point = Console(stderr=True), sweep.here()
+    if cfg.submit and not cfg.plan:
+        runs = point.points * len(cfg.steps)
+        point.allow(runs, limit=cfg.sweep_limit, name=cfg.name, confirm=cfg.confirm)
+    with point.going_on():
+        recipe(cfg, overrides, point, console)
+    if point.is_last:
+        finish(point, console)
+    point.close()

@@ -76,6 +76,7 @@ class Batch(NamedTuple):
     ids, targets, positions: (B, L) int64. `positions` restarts at 0 with every
     example packed in a row, which is also how attention finds the seams.
     sources: (B, L) int64, the number of the source each token came from, -1 for padding.
+    rows: (B,) int64, the number of each row in the plan of the run, -1 for an empty row.
     learnt: number of targets that are not IGNORE in the whole optimiser step, over
     all devices and accumulated micro-batches; the divisor of the loss.
     """
@@ -84,6 +85,7 @@ class Batch(NamedTuple):
     targets: "torch.Tensor"
     positions: "torch.Tensor"
     sources: "torch.Tensor"
+    rows: "torch.Tensor"
     learnt: int
 
 
@@ -93,12 +95,14 @@ class PairBatch(NamedTuple):
     ids, targets: (2P, L) int64 for P pairs; row p and row P + p share a prompt.
     Right-padded; padding has target IGNORE.
     pairs: (P,) int64, the number of each pair in its store, -1 for an empty row.
+    rows: (P,) int64, the number of each pair in the plan of the run, -1 for an empty row.
     judged: number of real pairs in the whole optimiser step; the divisor of the loss.
     """
 
     ids: "torch.Tensor"
     targets: "torch.Tensor"
     pairs: "torch.Tensor"
+    rows: "torch.Tensor"
     judged: int
 
 

@@ -195,7 +195,7 @@ def bits_per_byte(
 
     from medllm.data.heldout import chunks
     from medllm.model.extension import rows
-    from medllm.stage import curves
+    from medllm.stage import heldout
     from medllm.types import Document
 
     transformers.utils.logging.disable_progress_bar()
@@ -209,7 +209,7 @@ def bits_per_byte(
             rows.lengthen(network, folder, mean_of="parts")
         for name, each in texts.items():
             pieces = chunks((Document("", text) for text in each), tokenizer, length=length)
-            found[name].append(curves.bits_per_byte(network, pieces, device))
+            found[name].append(heldout.bits_per_byte(network, pieces, device))
     return found
 
 

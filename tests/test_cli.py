@@ -25,7 +25,7 @@ def medllm(*words):
 def test_every_verb_has_a_line(capsys):
     cli.main([])
     words = capsys.readouterr().out
-    for verb in ("prepare", "train", "recipe", "evaluate", "report"):
+    for verb in ("prepare", "train", "recipe", "evaluate", "report", "status", "cancel", "retry"):
         assert f"\n  {verb} " in words
     assert "Research use only" in words
 
@@ -37,7 +37,8 @@ def test_a_verb_shows_its_story_its_groups_and_its_keys(verb, capsys):
     assert words.startswith(f"usage: medllm {verb} ")
     assert cli.story(verb)[0] in words
     assert "\n  hardware        cpu cpu2 gpu1\n" in words
-    root = f"roots/{verb}" if verb in ("recipe", "report") else verb
+    apart = ("recipe", "report", "status", "cancel", "retry")
+    root = f"roots/{verb}" if verb in apart else verb
     assert f"\nconf/{root}.yaml:\n  " in words
 
 
@@ -140,3 +141,10 @@ def test_a_sweep_may_be_asked_for_between_the_words(tmp_path, capsys):
     corpora = "data.cpt=world_knowledge,world_elsewhere"
     assert Places(tmp_path).medllm("recipe", *words, corpora) == 0
     assert capsys.readouterr().err.count("world/qilin_med: what would be done") == 4
+
+
+def test_a_watch_may_be_asked_for_as_a_switch(tmp_path):
+    """With --json beside it, so that it is refused and not waited for."""
+    done = medllm("status", "--watch", "--json", f"paths.runs={tmp_path}")
+    assert done.returncode == 2
+    assert "watch=true shows a table and json=true does not" in done.stderr

@@ -8,12 +8,14 @@ import pytest
 ROOT = Path(__file__).parent.parent / "medllm"
 FLOORS = [
     {"types", "errors"},
-    {"losses", "config", "prompt", "provenance"},
+    {"losses", "config", "prompt", "provenance", "hardware", "journal", "lock", "sweep"},
     {"model", "data", "eval"},
-    {"stage", "launch", "track", "report", "cluster"},
-    {"prepare", "run"},
+    {"stage", "launch", "track", "report", "cluster", "parallel", "checkpoint", "estimate"},
+    {"prepare", "frozen"},
+    {"attempt"},
+    {"run", "submit", "repro"},
     {"train", "evaluate", "inspect", "vocabulary"},
-    {"recipe"},
+    {"recipe", "status", "cancel", "retry", "job"},
     {"cli"},
 ]
 FLOOR = {name: level for level, names in enumerate(FLOORS) for name in names}

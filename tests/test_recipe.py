@@ -3,12 +3,17 @@
 import contextlib
 import io
 import json
+import re
+import shutil
+from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from omegaconf import OmegaConf
 
+from medllm import config, job, recipe
+from tests.fake_slurm import FakeSlurm, flag
 from tests.test_train import metrics
 from tests.verbs import Places, times
 
@@ -128,20 +133,55 @@ def test_the_same_seed_elsewhere_gives_the_same_table(said, places, tmp_path):
         assert metrics(theirs) == metrics(ours)
 
 
+def planned(said):
+    """Step to its run and its state, in the order of the tree."""
+    found = re.findall(r"─ (\w+)  (\S+)  (.+)$", said, re.MULTILINE)
+    return {step: (run, state.strip()) for step, run, state in found}
+
+
+@pytest.mark.slow
 def test_a_plan_says_what_would_be_done_and_does_nothing(tmp_path):
+    """Four steps, each one level below the one before; of 2 processes at most an hour each."""
     places = Places(tmp_path)
-    plan = told(places, *TINY, "plan=true")
-    assert "plan=true: nothing was done" in plan
-    assert list(rows(plan)) == [*STEPS]
-    assert [cells[-1] for cells in rows(plan).values()] == ["to train"] * 4
+    plan = told(places, *TINY, "hardware=slurm2", "plan=true")
+    assert "nothing was done; leave out plan=true to do it" in plan
+    assert {step: state for step, (_, state) in planned(plan).items()} == dict.fromkeys(
+        STEPS, "to train"
+    )
+    drawn = [line for line in plan.splitlines() if "─ " in line]
+    assert [line.index("─ ") for line in drawn] == [2, 6, 10, 14]
+    assert plan.count("rows to make · ") == 4
+    assert plan.count("≤ 2 process-hours") == 4
+    assert "1 point, 4 steps, 4 runs: 4 to train\n  ≤ 8 process-hours · " in plan
     assert [file for file in tmp_path.rglob("*") if file.is_file()] == []
 
 
 @pytest.mark.slow
-def test_a_plan_knows_what_is_done(said, places):
-    plan = told(places, *TINY, "plan=true", "data.cpt=world_no_general")
-    states = {step: cells[-1] for step, cells in rows(plan).items()}
-    assert states == {"base": "done", "cpt": "to train", "sft": "to train", "dpo": "to train"}
+def test_a_plan_knows_what_is_done_and_counts_a_shared_run_once(said, places):
+    """2 points of 4 steps share the base; the first point is done."""
+    sweep = "data.cpt=world_knowledge,world_no_general"
+    plan = told(places, *TINY, EXAMS, "plan=true", "-m", sweep)
+    (base,) = places.folders("world/base")
+    second = planned(plan)  # a later line of the same step counts
+    assert second["base"] == (f"world/base/{base.name}", "done, scored 2 of 2")
+    assert [second[step][1] for step in STEPS[1:]] == ["to train"] * 3
+    assert "2 points, 8 steps, 7 runs (1 shared): 4 done, 3 to train" in plan
+    assert plan.count("nothing was done") == 1
+
+
+@pytest.mark.slow
+def test_a_point_that_fails_leaves_the_others_running_and_its_run_is_not_tried_twice(
+    said, places, capsys
+):
+    """Preferences are nothing for cpt. Two points share that run; the other two share one done."""
+    words = ["data.cpt=world_preferences,world_knowledge", "+data.sft=null,world_instructions"]
+    assert places.medllm("recipe", *TINY, EXAMS, "-m", *words) == 2
+    heard = capsys.readouterr().err
+    assert "medllm: point 1 of 4 failed: step cpt, world/cpt/" in heard
+    assert "the tokenizer's chat template has no {% generation %} marks" in heard
+    assert re.search(r"point 2 of 4 failed: step cpt, \S+: failed in point 1 already", heard)
+    assert rows(heard)["dpo"]  # the table of the third point
+    assert "2 of 4 points failed; the others went on:" in heard
 
 
 @pytest.mark.slow
@@ -160,3 +200,94 @@ def test_all_four_stages_run_on_real_files(shared_data, tmp_path, capsys):
         assert score["questions"] == 20
     (dialogues,) = places.stores.glob("rows/dialogues-*/manifest.json")
     assert json.loads(dialogues.read_text())["examples"] == 60
+
+
+@pytest.fixture
+def slurm(tmp_path, monkeypatch):
+    fake = FakeSlurm(tmp_path / "slurm")
+    monkeypatch.setenv("PATH", str(fake.folder), prepend=":")
+    return fake
+
+
+QUEUE = (*TINY, EXAMS, "hardware=slurm2", "submit=true")
+
+
+def kinds(slurm):
+    """Of every job what it does and to which step; their number."""
+    return Counter(re.sub(r"/\w{8}$", "", name) for name in slurm.names().values())
+
+
+@pytest.mark.slow
+def test_every_step_is_queued_after_what_it_needs(slurm, tmp_path):
+    """Prepare 1, train 2 after 1, evaluate 3 after 2; the next step is prepared after 2."""
+    places = Places(tmp_path)
+    heard = told(places, *QUEUE)
+    waits = list(slurm.waits().values())
+    assert waits == [
+        None, "afterok:1", "afterok:2",
+        "afterok:2", "afterok:2:4", "afterok:5",
+        "afterok:5", "afterok:5:7", "afterok:8",
+        "afterok:8", "afterok:8:10", "afterok:11",
+        "afterany:3:6:9:12",
+    ]  # fmt: skip
+    assert kinds(slurm) == Counter(
+        {"report world/tiny": 1,
+         **{f"{what} world/{step}": 1 for what in ("prepare", "train", "evaluate")
+            for step in STEPS}}
+    )  # fmt: skip
+    assert all("--kill-on-invalid-dep=yes" in line for line in list(slurm.jobs.values())[1:])
+    assert "13 jobs queued" in heard
+    assert len(list((places.runs / "world/tiny/points").glob("*.json"))) == 1
+
+
+@pytest.mark.slow
+def test_points_of_a_sweep_and_a_second_sweep_share_jobs(slurm, tmp_path):
+    places = Places(tmp_path)
+    sweep = (*QUEUE, "-m", "data.cpt=world_knowledge,world_elsewhere")
+    told(places, *sweep)
+    first = kinds(slurm)
+    assert first["train world/base"] == first["evaluate world/base"] == 1
+    assert first["train world/cpt"] == first["evaluate world/dpo"] == 2
+    assert first["report world/tiny"] == 1
+    assert len(slurm.jobs) == 3 * 7 + 1
+    again = told(places, *sweep)
+    assert kinds(slurm) == first
+    assert again.count("which was queued before") == 2 * 8 + 1  # trained, scored; the report
+    assert "0 jobs queued" in again
+    evaluations = [job for job, name in slurm.names().items() if name.startswith("evaluate")]
+    assert flag(slurm.jobs["22"], "dependency") == f"afterany:{':'.join(evaluations)}"
+
+
+@pytest.mark.parametrize(("model", "devices"), [("world_s", 1), ("world_m", 2)])
+def test_each_model_has_the_hardware_that_it_needs(model, devices):
+    words = ["experiments=world/tiny", f"model={model}", "+hardware_for.world_m=cpu2"]
+    steps = recipe.chain(config.compose("recipe", words))
+    assert [step.cfg.hardware.devices for step in steps.values()] == [devices] * 4
+
+
+def test_a_large_recipe_is_queued_only_by_name(slurm, tmp_path, capsys):
+    places = Places(tmp_path)
+    words = (*QUEUE, "sweep_limit=7", "-m", "data.cpt=world_knowledge,world_elsewhere")
+    assert places.medllm("recipe", *words) == 2
+    assert "this sweep of 2 points may train 8 runs" in capsys.readouterr().err
+    assert slurm.jobs == {}
+
+
+@pytest.mark.slow
+def test_what_the_jobs_do_is_what_the_recipe_does_here(said, places, slurm, tmp_path, capsys):
+    """Rows, scores and report of the first step, made by the words that sbatch was given."""
+    elsewhere = Places(tmp_path)
+    told(elsewhere, *QUEUE)
+    (base,) = places.folders("world/base")
+    run_dir = elsewhere.runs / "world/base" / base.name
+    assert job.main(slurm.words("1")) == 0
+    assert (run_dir / "contamination.json").read_bytes() == (
+        base / "contamination.json"
+    ).read_bytes()
+    shutil.copytree(base / "export", run_dir / "export")
+    assert job.main(slurm.words("3")) == 0
+    for exam in ("world_exam", "world_open"):
+        ours, theirs = (d / "eval" / exam / "score.json" for d in (run_dir, base))
+        assert ours.read_bytes() == theirs.read_bytes()
+    assert job.main(slurm.words("13")) == 0
+    assert (elsewhere.runs / "world/tiny/report/index.html").is_file()

@@ -2,12 +2,18 @@
 
 import csv
 import json
+import logging
 import shutil
+import subprocess
+import sys
+import threading
+from contextlib import ExitStack
 
 import pytest
 from omegaconf import OmegaConf
 from safetensors.torch import load_file
 
+from medllm import config, lock
 from tests.verbs import Places, times
 
 # 11 rows of text about towns, twice: 22 rows, the last step is filled up with empty ones.
@@ -33,10 +39,10 @@ def run_dir(places):
 
 
 def metrics(run_dir):
-    """The rows of metrics.csv, less the one column that tells of the machine."""
+    """The rows of metrics.csv, less the columns that tell of the machine."""
     with (run_dir / "metrics.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    return [{k: v for k, v in row.items() if k != "train/tokens_per_second"} for row in rows]
+    return [{k: v for k, v in row.items() if not k.startswith("speed/")} for row in rows]
 
 
 def weights(run_dir):
@@ -174,3 +180,109 @@ def test_a_run_that_did_not_end_is_trained_again_and_loses_its_old_scores(run_di
     assert len(json.loads((unfinished / "provenance.json").read_text())) == 2
     assert not (unfinished / "eval").exists()
     assert metrics(unfinished) == metrics(run_dir)
+
+
+def test_a_finished_run_whose_raw_files_have_changed_is_refused(run_dir, places, capsys, tmp_path):
+    """One letter more in general.jsonl; the run was trained on 'general' alone."""
+    copy = moved(places, tmp_path)
+    (file,) = copy.corpora.glob("world/*/general.jsonl")
+    size, text = file.stat().st_size, file.read_bytes()
+    tell_sizes(file.parent, extra=1)
+    file.write_bytes(text.replace(b"\n", b" \n", 1))
+    assert copy.medllm(*BASE) == 2
+    said = capsys.readouterr().err
+    folder = copy.runs / "world/base" / run_dir.name
+    assert said.startswith(f"medllm: {folder} was trained on other data than there are now:\n")
+    assert f"general.jsonl had {size:,} bytes and sha256 " in said
+    assert f", now {size + 1:,} bytes and " in said
+    assert f"e.g. name=world/base_2, or remove {folder}; " in said
+
+
+def test_a_finished_run_counts_as_done_where_its_raw_files_are_gone(
+    run_dir, places, capsys, tmp_path
+):
+    copy = moved(places, tmp_path)
+    shutil.rmtree(copy.corpora)
+    assert copy.medllm(*BASE) == 0
+    assert capsys.readouterr().out == f"{copy.runs}/world/base/{run_dir.name}\n"
+    assert not copy.corpora.exists()
+
+
+def test_a_finished_run_counts_as_done_where_its_raw_files_have_moved(run_dir, places, tmp_path):
+    copy = moved(places, tmp_path)
+    before = times(copy.runs)
+    assert copy.medllm(*BASE) == 0
+    assert times(copy.runs) == before
+
+
+def test_a_finished_run_of_another_generator_is_refused(run_dir, places, capsys, tmp_path):
+    """The world on disk is not what the code of now makes, and is made again; the run knew it."""
+    copy = moved(places, tmp_path)
+    (manifest,) = copy.corpora.glob("world/*/manifest.json")
+    file = copy.runs / "world/base" / run_dir.name / "provenance.json"
+    attempts = json.loads(file.read_text())
+    ((name, facts),) = attempts[-1]["data"]["general"]["files"].items()
+    attempts[-1]["data"]["general"]["files"] = {name: {**facts, "sha256": "0" * 64}}
+    file.write_text(json.dumps(attempts))
+    manifest.write_text(manifest.read_text().replace('"generator": "', '"generator": "other'))
+    assert copy.medllm(*BASE) == 2
+    assert "general.jsonl had" in capsys.readouterr().err
+    assert "other" not in json.loads(manifest.read_text())["generator"]
+
+
+def moved(places, folder):
+    """Corpora and runs of `places`, without stores: a finished run needs none."""
+    for name in ("corpora", "runs"):
+        shutil.copytree(getattr(places, name), folder / name)
+    return Places(folder)
+
+
+def tell_sizes(world, *, extra):
+    """Let the world's manifest say that general.jsonl is `extra` bytes longer, as it will be."""
+    said = json.loads((world / "manifest.json").read_text())
+    said["bytes"]["general.jsonl"] += extra
+    (world / "manifest.json").write_text(json.dumps(said))
+
+
+@pytest.mark.slow
+def test_two_shells_at_the_same_moment_train_a_run_once(tmp_path):
+    places = Places(tmp_path)
+    paths = [f"paths.{name}={getattr(places, name)}" for name in ("corpora", "stores", "runs")]
+    command = [sys.executable, "-m", "medllm.cli", *BASE, "tracker.mode=disabled", *paths]
+    shells = [
+        subprocess.Popen(command, cwd=config.REPO, stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    said = [shell.communicate()[0].splitlines()[-1] for shell in shells]
+    assert [shell.returncode for shell in shells] == [0, 0]
+    (run_dir,) = places.folders("world/base")
+    assert said == [str(run_dir)] * 2
+    lines = (run_dir / "attempts.jsonl").read_text().splitlines()
+    assert ["started" in line for line in lines] == [True, False]
+    assert len(json.loads((run_dir / "provenance.json").read_text())) == 1
+
+
+def test_a_run_that_somebody_trains_is_waited_for(run_dir, places, tmp_path, capsys):
+    """It ends well meanwhile, so there is nothing left to train."""
+    copy = moved(places, tmp_path)
+    folder = copy.runs / "world/base" / run_dir.name
+    done = (folder / "done.json").read_text()
+    (folder / "done.json").unlink()
+    somebody = ExitStack()
+    somebody.enter_context(lock.held(folder / ".lock", waiting=""))
+
+    class Ends(logging.Handler):
+        """Ends the run as soon as somebody else waits for it."""
+
+        def emit(self, record):
+            (folder / "done.json").write_text(done)
+            threading.Timer(0.1, somebody.close).start()
+
+    handler = Ends()
+    logging.getLogger("medllm.lock").addHandler(handler)
+    try:
+        assert copy.medllm(*BASE) == 0
+    finally:
+        logging.getLogger("medllm.lock").removeHandler(handler)
+    assert "another process trains in" in capsys.readouterr().out
+    assert len(json.loads((folder / "provenance.json").read_text())) == 1

@@ -1,16 +1,13 @@
-"""An annotation as written, turned into a type that pydantic can hold a YAML value against.
+"""An annotation as written, turned into a type that a YAML value can be held against.
 
 Plain types and containers keep their meaning. A class of ours, or a callable, is in YAML a
 mapping with a `_target_`. What comes from elsewhere (torch, numpy) is not judged.
 """
 
 import ast
-import json
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Literal, Union
-
-from pydantic import BeforeValidator, TypeAdapter, ValidationError
-from pydantic_core import PydanticCustomError
+from collections.abc import Callable, Iterator, Mapping
+from types import NoneType
+from typing import Any, Literal, Union, get_args, get_origin
 
 from medllm.config.tree import Where
 
@@ -18,29 +15,23 @@ PLAIN = {"float": float, "int": int, "str": str, "bool": bool, "Path": str, "dic
 LISTS = {"Sequence", "list", "Iterable", "Collection"}
 MAPPINGS = {"Mapping", "dict"}
 
-# pydantic's name of a complaint -> what the value should have been
+
+class Code:
+    """Stands for a class of ours or a callable."""
+
+
+# What a value should have been.
 WANTED = {
-    "float_type": "a number",
-    "int_type": "a whole number",
-    "int_from_float": "a whole number",
-    "bool_type": "true or false",
-    "string_type": "text",
-    "list_type": "a list",
-    "tuple_type": "a list",
-    "dict_type": "a mapping",
-    "missing": "long enough",
-    "too_long": "short enough",
-    "node_type": "a node with a _target_",
+    float: "a number",
+    int: "a whole number",
+    bool: "true or false",
+    str: "text",
+    list: "a list",
+    tuple: "a list",
+    dict: "a mapping",
+    NoneType: "null",
+    Code: "a node with a _target_",
 }
-
-
-def names_code(value: object) -> object:
-    if isinstance(value, dict) and "_target_" in value:
-        return value
-    raise PydanticCustomError("node_type", "a node with a _target_")
-
-
-Code = Annotated[Any, BeforeValidator(names_code)]
 
 
 def to_type(annotation: ast.expr, define: Callable[[str], ast.AST | None]) -> Any:
@@ -91,7 +82,7 @@ def generic(outer: str, inside: ast.expr, inner: Callable[[ast.expr], Any]) -> A
     if outer in MAPPINGS:
         return dict[inner(parts[0]), inner(parts[1])]
     if outer == "tuple" and ast.unparse(parts[-1]) == "...":
-        return tuple[inner(parts[0]), ...]
+        return list[inner(parts[0])]
     if outer == "tuple":
         return tuple[tuple(inner(part) for part in parts)]
     return Any
@@ -100,33 +91,78 @@ def generic(outer: str, inside: ast.expr, inner: Callable[[ast.expr], Any]) -> A
 def complaints(value: Any, kind: Any) -> dict[Where, str]:
     """Where `value`, made of plain YAML, is not a `kind`, and what it should be there.
 
-    Strict: the text "2e-5" is not a number, and 1 is not true. Over JSON, so that a YAML list
-    may be a tuple.
+    Strict: the text "2e-5" is not a number, and 1 is not true.
     """
-    try:
-        TypeAdapter(kind).validate_json(json.dumps(value), strict=True)
-    except ValidationError as refusal:
-        wanted: dict[Where, list[str]] = {}
-        for error in refusal.errors():
-            wanted.setdefault(reached(value, error["loc"]), []).append(words(error))
-        # For `Sequence[str] | str` and [1], pydantic also says that the list is not text.
-        inner = [where for where in wanted if where] or [()]
-        return {where: " or ".join(dict.fromkeys(wanted[where])) for where in inner}
-    return {}
+    found: dict[Where, list[str]] = {}
+    for where, wanted in misfits(value, kind):
+        found.setdefault(where, []).append(wanted)
+    # For `Sequence[str] | str` and [1] it would also be said that the list is not text.
+    told = [where for where in found if where] or list(found)
+    return {where: " or ".join(dict.fromkeys(found[where])) for where in told}
 
 
-def reached(value: Any, location: Where) -> Where:
-    """`location` as far as it lies in `value`."""
-    where: Where = ()
-    for step in location:
-        try:
-            value, where = value[step], (*where, step)
-        except (KeyError, IndexError, TypeError):
-            continue  # a mark of pydantic's own, such as the member of a union it tried
-    return where
+def misfits(value: Any, kind: Any) -> Iterator[tuple[Where, str]]:
+    """Each place in `value` that is not as `kind` has it there, with what it should be."""
+    outer, inside = get_origin(kind) or kind, get_args(kind)
+    if outer is Any:
+        return
+    if outer is Union:
+        yield from of_union(value, *inside)
+    elif outer is Literal:
+        if not any(type(value) is type(choice) and value == choice for choice in inside):
+            yield (), f"one of {listed(inside)}"
+    elif not is_a(value, outer):
+        yield (), WANTED[outer or NoneType]
+    elif inside:
+        yield from {list: of_list, dict: of_mapping, tuple: of_tuple}[outer](value, *inside)
 
 
-def words(error: Mapping[str, Any]) -> str:
-    if error["type"] == "literal_error":
-        return f"one of {error['ctx']['expected']}"
-    return WANTED.get(error["type"]) or error["msg"]
+def of_union(value: Any, *members: Any) -> Iterator[tuple[Where, str]]:
+    """What the members of a union have against `value`; nothing if one has nothing.
+
+    That it might also have been null is not said.
+    """
+    each = {member: list(misfits(value, member)) for member in members}
+    if all(each.values()):
+        each.pop(NoneType, None)
+        yield from (misfit for found in each.values() for misfit in found)
+
+
+def of_list(value: list, kind: Any) -> Iterator[tuple[Where, str]]:
+    for at, item in enumerate(value):
+        yield from below(at, misfits(item, kind))
+
+
+def of_mapping(value: Mapping, keys: Any, kind: Any) -> Iterator[tuple[Where, str]]:
+    for key, item in value.items():
+        if keys is not str:  # any key of YAML can be read as text
+            yield from below(key, misfits(key, keys))
+        yield from below(key, misfits(item, kind))
+
+
+def of_tuple(value: list, *kinds: Any) -> Iterator[tuple[Where, str]]:
+    if len(value) != len(kinds):
+        yield (), "long enough" if len(value) < len(kinds) else "short enough"
+    for at, (item, kind) in enumerate(zip(value, kinds, strict=False)):
+        yield from below(at, misfits(item, kind))
+
+
+def below(step: str | int, found: Iterator[tuple[Where, str]]) -> Iterator[tuple[Where, str]]:
+    for where, wanted in found:
+        yield (step, *where), wanted
+
+
+def is_a(value: Any, kind: Any) -> bool:
+    """Whether `value` is a `kind` of YAML, whatever it holds; a whole number is a number."""
+    if kind is Code:
+        return isinstance(value, dict) and "_target_" in value
+    if kind is None or kind is NoneType:
+        return value is None
+    kinds = {float: (float, int), tuple: (list,)}.get(kind, (kind,))
+    return isinstance(value, kinds) and isinstance(value, bool) <= (kind is bool)
+
+
+def listed(choices: tuple[Any, ...]) -> str:
+    """`'a', 'b' or 'c'`."""
+    *others, last = map(repr, choices)
+    return f"{', '.join(others)} or {last}" if others else last

@@ -17,7 +17,7 @@ from omegaconf.errors import InterpolationToMissingValueError, OmegaConfBaseExce
 from medllm.config.annotation import complaints
 from medllm.config.compose import CONF, folder_of
 from medllm.config.signature import PACKAGE, NotFound, Signature, read
-from medllm.config.tree import MISSING, at, children, joined, leaves, nodes, plain
+from medllm.config.tree import MISSING, Where, at, joined, leaves, nodes, plain
 from medllm.errors import ConfigError
 
 SECRET = re.compile(r"oc\.env:(\w*(?:KEY|TOKEN|PASSWORD|SECRET)\w*)")
@@ -29,30 +29,33 @@ def check(cfg: DictConfig, root: str, *, conf: Path = CONF, package: Path = PACK
     Raises:
         ConfigError: with one line per problem, each naming the key to change.
     """
+    written: Any = OmegaConf.to_container(cfg)
+    content = plain(cfg)
     problems = [
-        *unset(cfg, conf),
-        *strangers(cfg, root, conf),
-        *(problem for path, node in nodes(cfg) for problem in misfits(path, node, package)),
+        *unset(cfg, written, content, conf),
+        *strangers(written, root, conf),
+        *(found for where in nodes(written) for found in misfits(where, content, package)),
         *indivisible(cfg),
-        *exposed(cfg),
+        *exposed(written),
     ]
     if problems:
         raise ConfigError(problems)
 
 
-def unset(cfg: DictConfig, conf: Path) -> Iterator[str]:
+def unset(cfg: DictConfig, written: Any, content: Any, conf: Path) -> Iterator[str]:
     """Values that are missing, or refer to what is not there."""
-    for path, parent, key in leaves(cfg):
-        if OmegaConf.is_missing(parent, key):
+    for where, value in leaves(written):
+        path = joined("", where)
+        if value == MISSING:
             yield f"{path} has no value"
-            continue
-        try:
-            parent[key]
-        except InterpolationToMissingValueError:
-            continue  # told where it is missing
-        except OmegaConfBaseException as refusal:
-            why = str(refusal).splitlines()[0]
-            yield f"{path} cannot be resolved: {why}{choose(why, conf)}"
+        elif at(content, where) == MISSING:
+            try:
+                at(cfg, where)
+            except InterpolationToMissingValueError:
+                continue  # told where it is missing
+            except OmegaConfBaseException as refusal:
+                why = str(refusal).splitlines()[0]
+                yield f"{path} cannot be resolved: {why}{choose(why, conf)}"
 
 
 def choose(why: str, conf: Path) -> str:
@@ -62,19 +65,20 @@ def choose(why: str, conf: Path) -> str:
     return f"; choose {group[1]}={' or '.join(there)}" if group and there else ""
 
 
-def misfits(path: str, node: DictConfig, package: Path) -> Iterator[str]:
+def misfits(where: Where, content: Any, package: Path) -> Iterator[str]:
     """Keys, gaps and values of one node that the code it names will not take."""
-    target = str(plain(node, "_target_"))
+    path, node = joined("", where), at(content, where)
+    target = str(node["_target_"])
     try:
         signature = read(target, package=package)
     except NotFound as refusal:
         instead = perhaps(target.rpartition(".")[2], refusal.names)
         yield f"{path}._target_={target!r}: {refusal}{instead}"
         return
-    given = {str(key): plain(node, key) for key in node if not str(key).startswith("_")}
+    given = {str(key): value for key, value in node.items() if not str(key).startswith("_")}
     if not signature.is_open:
         yield from unknown(path, given, list(signature.parameters), f"a parameter of {target}")
-    if not plain(node, "_partial_", False):
+    if not node.get("_partial_", False):
         for name, parameter in signature.parameters.items():
             if parameter.is_required and name not in given:
                 takes = f"{target} takes {parameter.annotation or 'it'}"
@@ -96,12 +100,12 @@ def mistyped(path: str, given: dict[str, Any], signature: Signature, target: str
                 )
 
 
-def strangers(cfg: DictConfig, root: str, conf: Path) -> Iterator[str]:
+def strangers(written: dict[str, Any], root: str, conf: Path) -> Iterator[str]:
     """Top-level keys that the root does not have, and keys of its own plain mappings likewise."""
     known = top_keys(root, conf)
-    yield from unknown("", cfg, [*known, "previous"], f"a key of conf/{root}.yaml")
-    for key, node in children(cfg):
-        if not isinstance(node, DictConfig) or "_target_" in node or not len(node):
+    yield from unknown("", written, [*known, "previous"], f"a key of conf/{root}.yaml")
+    for key, node in written.items():
+        if not isinstance(node, dict) or "_target_" in node or not node:
             continue
         inner = known.get(key, [])
         if inner is None:
@@ -112,17 +116,17 @@ def strangers(cfg: DictConfig, root: str, conf: Path) -> Iterator[str]:
 
 def top_keys(root: str, conf: Path) -> dict[str, list[str] | None]:
     """Top-level keys of a root, with those written below them; None for what a group fills."""
-    written = OmegaConf.load(folder_of(root, conf) / f"{root}.yaml")
-    assert isinstance(written, DictConfig), f"{root}.yaml is not a mapping"
+    written = OmegaConf.to_container(OmegaConf.load(folder_of(root, conf) / f"{root}.yaml"))
+    assert isinstance(written, dict), f"{root}.yaml is not a mapping"
     keys: dict[str, list[str] | None] = {}
     for entry in written.get("defaults", []):
-        if isinstance(entry, DictConfig):  # `model: x`, `override /model: x`, `source@data.a: x`
+        if isinstance(entry, dict):  # `model: x`, `override /model: x`, `source@data.a: x`
             for group, _, package in (str(name).split()[-1].partition("@") for name in entry):
                 keys[(package or group).strip("/").replace("/", ".").split(".")[0]] = None
         elif entry != "_self_":  # another root, whose keys become this one's
             keys |= top_keys(entry, conf)
-    for key, child in children(written):
-        keys[str(key)] = [str(inner) for inner in child] if OmegaConf.is_config(child) else []
+    for key, child in written.items():
+        keys[str(key)] = [str(inner) for inner in child] if isinstance(child, dict | list) else []
     return keys
 
 
@@ -149,13 +153,11 @@ def indivisible(cfg: DictConfig) -> Iterator[str]:
         )
 
 
-def exposed(cfg: DictConfig) -> Iterator[str]:
+def exposed(written: Any) -> Iterator[str]:
     """Values that read a secret of the environment: the frozen config would tell it."""
-    for path, parent, key in leaves(cfg):
-        if not OmegaConf.is_interpolation(parent, key):
-            continue
-        written: Any = OmegaConf.to_container(parent)
-        for name in SECRET.findall(str(written[key])):
+    for where, value in leaves(written):
+        for name in SECRET.findall(value) if "${" in str(value) else ():
+            path = joined("", where)
             yield f"{path} would write the secret {name} to disk; leave it in the environment"
 
 

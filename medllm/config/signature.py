@@ -23,14 +23,19 @@ Definition = ast.ClassDef | ast.FunctionDef | ast.Assign | ast.AnnAssign
 class Parameter:
     """One argument that a config may give.
 
-    annotation: as written, "float | None"; "" where there is none.
-    type: the same for pydantic, see `annotation.to_type`.
+    written: its annotation, None where there is none.
+    type: the same, see `annotation.to_type`.
     is_required: it has no default.
     """
 
-    annotation: str
+    written: ast.expr | None
     type: Any
     is_required: bool
+
+    @property
+    def annotation(self) -> str:
+        """As written, "float | None"; "" where there is none."""
+        return "" if self.written is None else ast.unparse(self.written).strip("'\"")
 
 
 @dataclass(frozen=True)
@@ -128,9 +133,8 @@ def parameter(
         except NotFound:
             return None
 
-    text = "" if annotation is None else ast.unparse(annotation).strip("'\"")
     kind = Any if annotation is None else to_type(annotation, define)
-    return Parameter(text, kind, is_required)
+    return Parameter(annotation, kind, is_required)
 
 
 def is_dataclass(node: ast.ClassDef) -> bool:

@@ -8,16 +8,16 @@ none.
 """
 
 import errno
-import fcntl
 import json
 import logging
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
 from medllm.errors import UserError
+from medllm.lock import held
 
 log = logging.getLogger(__name__)
 
@@ -87,18 +87,10 @@ def fault(at: Path, version: int) -> str:
     return ""
 
 
-@contextmanager
-def only_one(at: Path) -> Iterator[None]:
+def only_one(at: Path) -> AbstractContextManager[None]:
     """Hold the folder `at` for one process at a time."""
-    lock = at.parent / ".locks" / at.name
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with open(lock, "w") as held:
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            log.warning("another process is making %s; waiting for it", at)
-            fcntl.flock(held, fcntl.LOCK_EX)
-        yield
+    waiting = f"another process is making {at}; waiting for it"
+    return held(at.parent / ".locks" / at.name, waiting=waiting)
 
 
 @contextmanager

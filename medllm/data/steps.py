@@ -76,17 +76,30 @@ class Steps(IterableDataset):
         self._first_pair = np.cumsum([0, *(len(store) for store in self.stores)])
 
     def __len__(self) -> int:
-        """Micro-batches still to come."""
-        return (self.steps - self.start) * self.layout.accumulate
+        """Micro-batches of the whole run, those before `start` too: Lightning counts them."""
+        return self.steps * self.layout.accumulate
 
     def __iter__(self) -> Iterator[Batch | PairBatch]:
         # Memory maps are read faster in process than they travel from a worker (13 times).
         assert get_worker_info() is None, "read Steps with num_workers=0"
+        for step in range(self.start, self.steps):
+            yield from self.batches(step)
+
+    def batches(self, step: int) -> Iterator[Batch | PairBatch]:
+        """This device's micro-batches of one optimiser step."""
         make = self._pair_batch if self.is_pairs else self._batch
         shape = (self.layout.accumulate, self.layout.world, self.layout.micro_batch)
-        for step in range(self.start, self.steps):
-            for rows in self._numbers(step).reshape(shape)[:, self.layout.rank]:
-                yield make(rows, step)
+        for rows in self._numbers(step).reshape(shape)[:, self.layout.rank]:
+            yield make(rows, step)
+
+    def once(self) -> Iterator[Batch | PairBatch]:
+        """The micro-batches of the steps that bring something new, as many on every device."""
+        known: set[tuple[int, ...]] = set()
+        for step in range(self.steps):
+            entries = set(map(tuple, self._entries(step).tolist()))
+            if not entries <= known:
+                known |= entries
+                yield from self.batches(step)
 
     def learnt(self, step: int) -> np.ndarray:
         """(S,) int64, the learnt targets each source brings to an optimiser step."""
@@ -127,7 +140,9 @@ class Steps(IterableDataset):
         for at, source in enumerate(sources):
             where[at, : len(source)] = source
         learnt = int(self.learnt(step).sum())
-        return Batch(ids, targets, positions, torch.from_numpy(where), learnt)
+        return Batch(
+            ids, targets, positions, torch.from_numpy(where), torch.from_numpy(numbers), learnt
+        )
 
     def _pair_batch(self, numbers: np.ndarray, step: int) -> PairBatch:
         pairs = [tuple(self.rows.entries[number]) if number >= 0 else None for number in numbers]
@@ -137,7 +152,8 @@ class Steps(IterableDataset):
         )
         ids, targets, _ = self._padded([*chosen, *rejected])
         names = [self._first_pair[p[0]] + p[1] if p else -1 for p in pairs]
-        return PairBatch(ids, targets, torch.tensor(names), len(self._entries(step)))
+        judged = len(self._entries(step))
+        return PairBatch(ids, targets, torch.tensor(names), torch.from_numpy(numbers), judged)
 
     def _padded(self, rows: list[pack.Row] | tuple[pack.Row, ...]) -> tuple[torch.Tensor, ...]:
         """ids, targets and positions, (B, L) int64 with L the longest row.

@@ -50,6 +50,14 @@ class Store:
         learnt = None if self.tokens.is_text else self.tokens.learnt
         return row(self.tokens.ids, learnt, self._starts[pieces], self._stops[pieces])
 
+    def examples(self, number: int) -> np.ndarray:
+        """Numbers in the corpus, ascending, of the examples an entry has tokens of."""
+        pieces = slice(self._borders[number], self._borders[number + 1])
+        first = np.searchsorted(self.tokens.offsets, self._starts[pieces], side="right") - 1
+        last = np.searchsorted(self.tokens.offsets, self._stops[pieces], side="left")
+        found = [self.tokens.numbers[a:b] for a, b in zip(first, last, strict=True)]
+        return np.unique(np.concatenate(found))
+
 
 def row(ids: np.ndarray, learnt: np.ndarray | None, starts: np.ndarray, stops: np.ndarray) -> Row:
     """Pieces end to end; the last target of each is IGNORE, as nothing beyond it is seen.

@@ -1,12 +1,14 @@
 """A trained model as a Hugging Face folder: the one currency between stages."""
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from medllm.model.adapter import Full, Lora
 
 if TYPE_CHECKING:
+    import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 
@@ -38,3 +40,14 @@ def export(
     shutil.rmtree(folder, ignore_errors=True)
     unfinished.rename(folder)
     return whole
+
+
+def filled(network: "torch.nn.Module", weights: "Mapping[str, torch.Tensor]") -> "torch.nn.Module":
+    """A network as it was before training, given what was trained, in its precision.
+
+    So that a model that was spread over devices is exported from the processor's memory.
+    """
+    network.to(next(iter(weights.values())).dtype)
+    unknown = network.load_state_dict(weights, strict=False).unexpected_keys
+    assert not unknown, f"not of this network: {unknown}"
+    return network

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import pytorch_lightning as pl
 import torch
+from torch.distributed.tensor import DTensor
 
 from medllm.stage.meter import Meter
 from medllm.stage.optimizer import AdamW
@@ -19,6 +20,8 @@ class Stage(pl.LightningModule):
     global_batch: rows (pairs, for preferences) per optimiser step, over all devices.
     epochs: passes over the plan.
     clip: largest norm of the gradient.
+
+    `gradient_norm` is that of all devices' gradient together, before it was clipped.
     """
 
     wants_pairs = False  # whether batches are PairBatch
@@ -60,14 +63,18 @@ class Stage(pl.LightningModule):
         return self.optimizer.build(self.network.parameters(), steps=self.steps)
 
     def configure_gradient_clipping(self, optimizer, *_, **__) -> None:
+        # An engine that accumulates clips inside its step, and its strategy notes the norm.
+        if self.trainer.strategy.handles_gradient_accumulation:
+            return
         parameters = [p for group in optimizer.param_groups for p in group["params"]]
-        self.gradient_norm = torch.nn.utils.clip_grad_norm_(parameters, self.clip)
+        norm = torch.nn.utils.clip_grad_norm_(parameters, self.clip)
+        self.gradient_norm = norm.full_tensor() if isinstance(norm, DTensor) else norm
 
     @property
     def parts(self) -> int:
         """Micro-batches of one optimiser step over all devices.
 
-        Lightning divides a loss by the accumulated micro-batches and averages over devices.
+        Every strategy divides a loss by the accumulated micro-batches and averages over devices.
         Multiplying by this undoes both, so that a sum over the step divided by what the
         step learns is what remains.
         """

@@ -1,113 +1,203 @@
 """What is drawn while a run trains: losses, shares, rates, and what is forgotten or gained.
 
 One callback logs every few steps from the stage's meter, since each `self.log` of
-Lightning costs more than half a millisecond a step.
+Lightning costs more than half a millisecond a step. Nothing waits for the device in between.
+
+    train/*      what is learnt: the same however often a run was stopped and resumed
+    speed/*      what it takes: tells of the machine
+    heldout/*    what is forgotten or gained
 """
 
-import math
+import resource
+import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
 import pytorch_lightning as pl
 import torch
 
+from medllm.journal import Journal
 from medllm.stage.base import Stage
+from medllm.stage.heldout import Piece, batches, nats, share, to_bits
 
-LOGS = 100  # readings of the training curves in a run
-LOOKS = 5  # readings of the held-out curves in a run, the first before the first step
-ROWS = 16  # held-out chunks scored at once
+LOGS = 100  # readings of the training curves, at least, in a run of so many steps
+EVERY = 10  # most steps between two readings
+LOOKS = 5  # looks at held-out text and at replies in a run, the first before the first step
+PAUSE = 1.0  # least seconds between two writings of progress.json
 
 
 class Curves(pl.Callback):
-    """Training curves, from the meter, to the run's loggers."""
+    """Training curves, from the meter, to the run's loggers and its journal.
 
-    def __init__(self) -> None:
-        self.last = 0  # step of the last reading
+    flops_per_token: of training, per token read; None where nobody knows, then no MFU is drawn.
+    peak_flops: per second, of one device.
+    journal: told of the progress, by rank 0; None for a run that nobody watches.
+    """
 
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self.since = time.perf_counter()
+    def __init__(
+        self,
+        flops_per_token: float | None = None,
+        peak_flops: float | None = None,
+        journal: Journal | None = None,
+    ) -> None:
+        self.flops_per_token, self.peak_flops, self.journal = flops_per_token, peak_flops, journal
+        self.step = 0  # the last step that ended
+        self.timed = 0  # the step at which the watch was started or last read
+        self.told = 0.0  # when the journal was told
+        self.pace: float | None = None  # seconds per step
+
+    def setup(self, trainer: pl.Trainer, pl_module: Any, stage: str) -> None:
+        self.meter = pl_module.meter
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"learnt": self.meter.learnt, "figures": self.meter.figures}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.meter.learnt, self.meter.figures = state_dict["learnt"], state_dict["figures"]
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
+        self.step = self.started = trainer.global_step
+        self.every = min(EVERY, max(1, int(trainer.max_steps) // LOGS))
+        self._tell(trainer)
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, *_: Any) -> None:
         step = trainer.global_step
-        every = max(1, int(trainer.max_steps) // LOGS)
-        if step == self.last or not (step % every == 0 or step == trainer.max_steps):
+        if step == self.step:  # within an accumulation
             return
-        self._log(trainer, pl_module, step)
-        self.last = step
+        self.step = step
+        if step % self.every == 0 or step == trainer.max_steps:
+            self._log(trainer, pl_module)
+        if step == self.started + 1:  # all before was warming up
+            self.timed = step
+            self.meter.start_watch()
+        if time.perf_counter() - self.told > PAUSE:
+            self._tell(trainer)
 
-    def _log(self, trainer: pl.Trainer, stage: Stage, step: int) -> None:
-        before, now = stage.meter.learnt, time.perf_counter()
-        figures = stage.meter.read(lambda total: _summed(trainer, total))
-        figures["train/learning_rate"] = trainer.optimizers[0].param_groups[0]["lr"]
-        if stage.gradient_norm is not None:
-            figures["train/gradient_norm"] = float(stage.gradient_norm)
-        if stage.meter.learnt > before:
-            figures["train/tokens_per_second"] = (stage.meter.learnt - before) / (now - self.since)
-        self.since = now
-        log_metrics(trainer, figures, step)
+    def on_train_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
+        self._tell(trainer)
+
+    def _log(self, trainer: pl.Trainer, stage: Stage) -> None:
+        seconds = self.meter.watch.lap()
+        figures = self.meter.read(lambda total: summed(trainer, total), seconds=seconds)
+        with self.meter.watch.paused():
+            figures["train/learning_rate"] = trainer.optimizers[0].param_groups[0]["lr"]
+            if stage.gradient_norm is not None:
+                figures["train/gradient_norm"] = float(stage.gradient_norm)
+            figures |= self._speed(seconds, figures, trainer.world_size)
+            log_metrics(trainer, figures, self.step)
+
+    def _speed(
+        self, seconds: float, figures: Mapping[str, float], devices: int
+    ) -> dict[str, float]:
+        speed = {"speed/memory_gib": memory()}
+        if seconds:
+            self.pace = speed["speed/seconds_per_step"] = seconds / (self.step - self.timed)
+            self.timed = self.step
+        rate = figures.get("speed/tokens_per_second")
+        if rate and self.flops_per_token and self.peak_flops:
+            speed["speed/mfu"] = self.flops_per_token * rate / (self.peak_flops * devices)
+        return speed
+
+    def _tell(self, trainer: pl.Trainer) -> None:
+        """Of the last reading; the step is that of now."""
+        self.told = time.perf_counter()
+        if self.journal is None or not trainer.is_global_zero:
+            return
+        steps, figures = int(trainer.max_steps), self.meter.figures
+        left = None if self.pace is None else round(self.pace * (steps - self.step), 1)
+        self.journal.progressed(
+            {
+                "step": self.step,
+                "steps": steps,
+                "loss": figures.get("train/loss"),
+                "tokens_per_second": figures.get("speed/tokens_per_second"),
+                "mfu": figures.get("speed/mfu"),
+                "seconds_left": left,
+            }
+        )
 
 
 class Heldout(pl.Callback):
     """Bits per byte on held-out text of each domain, so that forgetting shows.
 
+    Every rank scores its share, and as many batches as the others, for a forward pass of a
+    sharded model is made together.
+
     chunks: domain to pieces of text, each (ids (T,) int32, bytes that the ids predict).
     """
 
-    def __init__(self, chunks: Mapping[str, Sequence[tuple[np.ndarray, int]]]) -> None:
-        self.chunks = chunks
-        self.last = -1
+    def __init__(self, chunks: Mapping[str, Sequence[Piece]]) -> None:
+        self.chunks = {domain: pieces for domain, pieces in chunks.items() if pieces}
+        self.step = 0  # the last step that ended
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
-        self._look(trainer, pl_module)
+        self.step, self.marks = trainer.global_step, marks(int(trainer.max_steps))
+        if self.step == 0:
+            self._look(trainer, pl_module)
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, *_: Any) -> None:
-        steps = int(trainer.max_steps)
-        marks = {round(steps * look / (LOOKS - 1)) for look in range(LOOKS)}
-        if trainer.global_step in marks and trainer.global_step != self.last:
+        step = trainer.global_step
+        if step == self.step:
+            return
+        self.step = step
+        if step in self.marks:
             self._look(trainer, pl_module)
 
     def _look(self, trainer: pl.Trainer, stage: Stage) -> None:
-        assert stage.network is not None, "configure_model comes first"
-        self.last = trainer.global_step
-        stage.network.eval()
-        figures = {
-            f"heldout/{domain}/bits_per_byte": bits_per_byte(stage.network, chunks, stage.device)
-            for domain, chunks in self.chunks.items()
-        }
-        stage.network.train()
-        log_metrics(trainer, figures, trainer.global_step)
+        if not self.chunks:
+            return
+        with looking(trainer, stage) as network:
+            figures = {
+                f"heldout/{domain}/bits_per_byte": self._bits(trainer, network, pieces)
+                for domain, pieces in self.chunks.items()
+            }
+            log_metrics(trainer, figures, self.step)
+
+    def _bits(
+        self, trainer: pl.Trainer, network: torch.nn.Module, pieces: Sequence[Piece]
+    ) -> float:
+        device = trainer.strategy.root_device
+        total = torch.zeros((), dtype=torch.float64, device=device)
+        for batch, counts in share(batches(pieces), trainer.global_rank, trainer.world_size):
+            total += nats(network, batch.to(device)) * counts
+        return to_bits(float(summed(trainer, total)), pieces)
 
 
-@torch.no_grad()
-def bits_per_byte(
-    network: torch.nn.Module, chunks: Sequence[tuple[np.ndarray, int]], device: torch.device
-) -> float:
-    """Negative log2-likelihood of held-out text, per UTF-8 byte; comparable over tokenizers."""
-    nats, size = 0.0, sum(count for _, count in chunks)
-    by_length = sorted((torch.from_numpy(ids).long() for ids, _ in chunks), key=len)
-    for start in range(0, len(by_length), ROWS):
-        ids = torch.nn.utils.rnn.pad_sequence(
-            by_length[start : start + ROWS], batch_first=True, padding_value=-100
-        ).to(device)
-        logits = network(input_ids=ids.clamp(min=0), use_cache=False).logits
-        nats += float(
-            torch.nn.functional.cross_entropy(
-                logits[:, :-1].float().flatten(0, 1), ids[:, 1:].flatten(), reduction="sum"
-            )
-        )
-    return nats / math.log(2) / size
+def marks(steps: int) -> set[int]:
+    """The steps after which a run of `steps` looks at itself."""
+    return {round(steps * look / (LOOKS - 1)) for look in range(LOOKS)}
 
 
-def log_metrics(trainer: pl.Trainer, figures: dict[str, float], step: int) -> None:
+@contextmanager
+def looking(trainer: pl.Trainer, stage: Stage) -> Iterator[torch.nn.Module]:
+    """The network as it will be used, without dropout and gradients; no time of training."""
+    assert stage.network is not None, "configure_model comes first"
+    modes = [(module, module.training) for module in stage.network.modules()]
+    precision = trainer.precision_plugin.val_step_context()  # as in training
+    with stage.meter.watch.paused(), torch.no_grad(), precision:
+        yield stage.network.eval()
+        for module, mode in modes:
+            module.training = mode
+
+
+def log_metrics(trainer: pl.Trainer, figures: Mapping[str, float], step: int) -> None:
     for logger in trainer.loggers:
-        logger.log_metrics(figures, step=step)
+        logger.log_metrics(dict(figures), step=step)
 
 
-def _summed(trainer: pl.Trainer, total: torch.Tensor) -> torch.Tensor:
+def summed(trainer: pl.Trainer, total: torch.Tensor) -> torch.Tensor:
     """`total` summed over devices; NCCL knows only tensors on them."""
     if trainer.world_size == 1:
         return total
     here = total.to(trainer.strategy.root_device, copy=True)
     return trainer.strategy.reduce(here, reduce_op="sum")  # pyright: ignore
+
+
+def memory() -> float:
+    """GiB at their peak: allocated on this process's GPU, or resident where it has none."""
+    if torch.cuda.is_initialized():
+        return torch.cuda.max_memory_allocated() / 2**30
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # KiB; on macOS bytes
+    return peak / (2**30 if sys.platform == "darwin" else 2**20)

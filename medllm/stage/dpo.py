@@ -1,12 +1,15 @@
 """Direct preference optimisation: prefer the better of two replies."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Literal
 
 import torch
+import torch.distributed as dist
+from safetensors.torch import load_file, save_file
 
-from medllm.errors import ConfigError
+from medllm.errors import ConfigError, UserError
 from medllm.losses import dpo, ipo, sequence_logps
 from medllm.stage.base import Stage
 from medllm.stage.optimizer import AdamW
@@ -20,7 +23,8 @@ class PreferenceOptimisation(Stage):
     loss: "sigmoid" is DPO, "ipo" takes log-probabilities per token.
     label_smoothing: share of pairs presumed misjudged, for "sigmoid".
     reference: "adapter" switches LoRA off for a second pass, so no second model is kept;
-        "stored" scores every pair once before the first step, and works for any adapter.
+        "stored" scores every pair once before the first step, into reference.safetensors of
+        the run's folder, and works for any adapter.
     """
 
     wants_pairs = True
@@ -62,17 +66,21 @@ class PreferenceOptimisation(Stage):
 
     def on_train_start(self) -> None:
         if self.reference == "stored":
-            assert self.trainer.train_dataloader is not None, "fit has a dataloader"
-            self._store(self.trainer.train_dataloader.dataset)
+            self.stored = self._table()
 
     def training_step(self, batch: PairBatch, batch_idx: int) -> torch.Tensor:
         policy = self._scores(batch)
         real = (batch.pairs >= 0).float()  # the last step may be filled up with empty rows
-        loss, margin = self._loss(*policy.chunk(2), *self._reference(batch).chunk(2))
+        reference = self._reference(batch)
+        loss, margin = self._loss(*policy.chunk(2), *reference.chunk(2))
+        chosen, rejected = (self.beta * (policy.detach() - reference)).chunk(2)
+        self.meter.add_pairs(batch.targets)
         self.meter.add(
             loss=(loss * real).sum(),
             margin=(margin * real).sum(),
             accuracy=((margin > 0) * real).sum(),
+            chosen_reward=(chosen * real).sum(),
+            rejected_reward=(rejected * real).sum(),
             count=real.sum(),
         )
         return (loss * real).sum() * (self.parts / batch.judged)
@@ -103,22 +111,53 @@ class PreferenceOptimisation(Stage):
         assert self.network is not None, "configure_model comes first"
         return self.network.disable_adapter()  # pyright: ignore[reportCallIssue]
 
+    def _table(self) -> dict[int, torch.Tensor]:
+        """Scores of every pair: read where a run is resumed, for its weights have moved since."""
+        file = Path(self.trainer.default_root_dir) / "reference.safetensors"
+        if not file.exists():
+            if self.trainer.global_step:
+                raise UserError(
+                    f"{file} is gone, and {self.trainer.global_step} steps are trained already; "
+                    f"remove {file.parent} to start from the first"
+                )
+            self._score(file)
+        held = load_file(file)
+        return dict(zip(held["pairs"].tolist(), held["scores"], strict=True))
+
+    def _score(self, file: Path) -> None:
+        """Score the pairs of all devices once, with the weights as they are before step 1."""
+        assert self.trainer.train_dataloader is not None, "fit has a dataloader"
+        mine = self._scored(self.trainer.train_dataloader.dataset.once())
+        everyone: list[dict[int, torch.Tensor]] = [mine]
+        if self.trainer.world_size > 1:
+            everyone *= self.trainer.world_size
+            dist.all_gather_object(everyone, mine)
+        if self.trainer.is_global_zero:
+            scores = {pair: score for part in everyone for pair, score in part.items()}
+            table = {
+                "pairs": torch.tensor(list(scores), dtype=torch.int64),
+                "scores": torch.stack(list(scores.values())),
+            }
+            beside = file.with_suffix(".new")
+            save_file(table, beside)
+            beside.replace(file)
+        self.trainer.strategy.barrier()
+
     @torch.no_grad()
-    def _store(self, batches) -> None:
-        """Score the pairs of this device once, with the weights as they are now."""
+    def _scored(self, batches: Iterable[PairBatch]) -> dict[int, torch.Tensor]:
+        """Pair to (2,) scores, chosen and rejected, of this device's batches."""
         assert self.network is not None, "configure_model comes first"
+        scored: dict[int, torch.Tensor] = {}
         self.network.eval()
         for batch in batches:
-            new = [pair not in self.stored for pair in batch.pairs.tolist()]
-            if not any(new):
-                continue
             here = batch._replace(
                 ids=batch.ids.to(self.device), targets=batch.targets.to(self.device)
             )
             with self.trainer.precision_plugin.train_step_context():  # as in training
                 scores = torch.stack(self._scores(here).cpu().chunk(2), dim=1)
-            self.stored |= dict(zip(batch.pairs.tolist(), scores, strict=True))
+            scored |= dict(zip(batch.pairs.tolist(), scores, strict=True))
         self.network.train()
+        return scored
 
 
 def _problems(beta: float, loss: str, label_smoothing: float) -> list[str]:

@@ -44,9 +44,11 @@ class AdamW:
         """What Lightning's `configure_optimizers` returns, for a run of `steps` updates."""
         trained = [p for p in parameters if p.requires_grad]
         groups = [
-            {"params": [p for p in trained if p.ndim >= 2], "weight_decay": self.weight_decay},
-            {"params": [p for p in trained if p.ndim < 2], "weight_decay": 0.0},
+            {"params": [p for p in trained if is_matrix(p)], "weight_decay": self.weight_decay},
+            {"params": [p for p in trained if not is_matrix(p)], "weight_decay": 0.0},
         ]
+        # DeepSpeed drops an empty group, and the schedule would not find it.
+        groups = [group for group in groups if group["params"]]
         first, second = self.betas
         optimizer = torch.optim.AdamW(groups, lr=self.learning_rate, betas=(first, second))
         # The rate of update n is that of its end, (n + 1) / steps: no update is lost to rate 0.
@@ -64,3 +66,8 @@ class AdamW:
             "constant": 1.0,
         }[self.schedule]
         return self.floor + (1 - self.floor) * shape
+
+
+def is_matrix(parameter: torch.nn.Parameter) -> bool:
+    """Whether a weight has rows and columns, also where ZeRO-3 has left only a share of it here."""
+    return len(getattr(parameter, "ds_shape", parameter.shape)) >= 2

@@ -1,50 +1,53 @@
 """A progress bar on a terminal; a line now and then in a log file."""
 
+import time
 from typing import Any
 
 import pytorch_lightning as pl
-import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 LINES = 4  # in a log file, per run
+PAUSE = 0.5  # least seconds between two drawings
 
 
 class Bar(pl.Callback):
-    """Steps done, the last loss (of rank 0's share) and the time left, on rank 0."""
+    """Steps done, the loss that was last read and the time left, on rank 0.
+
+    Stands behind `Curves`, which reads the loss.
+    """
 
     def __init__(self, title: str) -> None:
         self.title = title
         self.console = Console(stderr=True)
-        self.last = 0
-        self.loss: torch.Tensor | float = 0.0  # of the optimiser step under way
         self.bar = Progress(disable=True)  # until there is something to show
+        self.drawn = 0.0
 
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        hidden = not self.console.is_terminal or not trainer.is_global_zero
+    def on_train_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
+        steps = int(trainer.max_steps)
+        self.step = trainer.global_step
+        self.marks = {steps, *(steps * line // LINES for line in range(1, LINES))}
+        self.hidden = not trainer.is_global_zero
         self.bar = Progress(
             TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
             TimeRemainingColumn(), TextColumn("{task.fields[loss]}"),
-            console=self.console, disable=hidden,
+            console=self.console, disable=self.hidden or not self.console.is_terminal,
         )  # fmt: skip
-        self.task = self.bar.add_task(self.title, total=int(trainer.max_steps), loss="")
+        self.task = self.bar.add_task(self.title, total=steps, completed=self.step, loss="")
         self.bar.start()
 
-    def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: Any, outputs: Any, *_: Any
-    ) -> None:
-        step, steps = trainer.global_step, int(trainer.max_steps)
-        # Lightning has divided by the micro-batches, so that they add up to the step's loss.
-        self.loss = self.loss + outputs["loss"] if outputs else self.loss
-        if step == self.last:
+    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, *_: Any) -> None:
+        step = trainer.global_step
+        if step == self.step or self.hidden:
             return
-        self.last = step
-        if step % 10 == 0 or step == steps:
-            loss = f"loss {float(self.loss):.3f}"
-            self.bar.update(self.task, completed=step, loss=loss)
-            if self.bar.disable and trainer.is_global_zero and step in self._marks(steps):
-                self.console.print(f"{self.title}: step {step} of {steps}, {loss}", highlight=False)
-        self.loss = 0.0
+        self.step = step
+        if self.bar.disable:
+            if step in self.marks:
+                line = f"{self.title}: step {step} of {int(trainer.max_steps)}{_loss(pl_module)}"
+                self.console.print(line, highlight=False)
+        elif time.perf_counter() - self.drawn > PAUSE or step == trainer.max_steps:
+            self.drawn = time.perf_counter()
+            self.bar.update(self.task, completed=step, loss=_loss(pl_module))
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self.bar.stop()
@@ -52,6 +55,7 @@ class Bar(pl.Callback):
     def on_exception(self, trainer: pl.Trainer, pl_module: Any, exception: BaseException) -> None:
         self.bar.stop()
 
-    @staticmethod
-    def _marks(steps: int) -> set[int]:
-        return {steps, *(steps * line // LINES // 10 * 10 for line in range(1, LINES))}
+
+def _loss(stage: Any) -> str:
+    loss = stage.meter.figures.get("train/loss")
+    return "" if loss is None else f", loss {loss:.3f}"

@@ -1,5 +1,7 @@
 """Small real stages, batches and trainers, for the tests of stages."""
 
+import tempfile
+
 import numpy as np
 import pytorch_lightning as pl
 import torch
@@ -49,7 +51,7 @@ def batch(tokens, *, learnt=None):
     """A right-padded Batch of Tokens, all of source 0."""
     ids, targets, positions, sources = padded(tokens)
     learnt = int((targets != IGNORE).sum()) if learnt is None else learnt
-    return Batch(ids, targets, positions, sources, learnt)
+    return Batch(ids, targets, positions, sources, torch.arange(len(ids)), learnt)
 
 
 def talk(tokenizer):
@@ -69,7 +71,7 @@ def pairs(tokenizer, *, judged=JUDGED, empty=0):
         [rows for half in targets.chunk(2) for rows in (half, nothing)[: 1 + empty]]
     )
     numbers = torch.tensor([*range(len(both)), *[-1] * empty])
-    return PairBatch(ids, targets, numbers, len(both))
+    return PairBatch(ids, targets, numbers, numbers, len(both))
 
 
 def padded(tokens):
@@ -109,7 +111,8 @@ def trainer(steps, **more):
         **{
             "accelerator": "cpu", "devices": 1, "max_steps": steps, "max_epochs": -1,
             "logger": False, "enable_checkpointing": False, "enable_progress_bar": False,
-            "enable_model_summary": False, "use_distributed_sampler": False, **more,
+            "enable_model_summary": False, "use_distributed_sampler": False,
+            "default_root_dir": tempfile.mkdtemp(), **more,
         }
     )  # fmt: skip
 
@@ -125,6 +128,9 @@ class Endless(IterableDataset):
 
     def __iter__(self):
         return iter([self.batch] * self.times)
+
+    def once(self):
+        return iter([self.batch])
 
 
 def fit(stage, batch, **more):

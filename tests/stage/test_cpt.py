@@ -44,6 +44,7 @@ def packed(pieces, *, fill=0):
         torch.cat([targets, nothing + IGNORE], 1),
         torch.cat([positions, torch.arange(fill)[None]], 1),
         torch.cat([ids * 0, nothing - 1], 1),
+        torch.arange(1),
         int((targets != IGNORE).sum()),
     )
 

@@ -13,7 +13,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from medllm import config, launch
+from medllm import config
+from medllm.launch import local
 from medllm.prepare import prepare
 from medllm.run import run
 from medllm.train import freeze
@@ -82,7 +83,7 @@ def trained(folder, stage, layout, *more):
     config.check(cfg, "train")
     run_id = config.run_id(cfg)
     freeze(cfg, prepare(cfg), runs / run_id)
-    launch.launch(runs / run_id, config.instantiate(cfg.hardware), run)
+    local.launch(runs / run_id, config.instantiate(cfg.hardware), run)
     with (runs / run_id / "metrics.csv").open() as file:
         rows = list(csv.DictReader(file))
     done = json.loads((runs / run_id / "done.json").read_text())

@@ -68,6 +68,66 @@ def test_other_figures_are_divided_by_their_count():
     assert meter.read(alone) == {}
 
 
+def test_tokens_of_pairs_count_too():
+    """Two pairs of up to 5 places: 1 + 2 learnt above, 1 + 0 below; read 3 + 4 and 5 + 0.
+
+    A row ends one token after its last target: targets at 1, at 1 and 2, at 3.
+    """
+    meter = Meter([])
+    no = IGNORE
+    meter.add_pairs(
+        torch.tensor(
+            [[no, 7, no, no, no], [no, 7, 8, no, no], [no, no, no, 9, no], [no, no, no, no, no]]
+        )
+    )
+    assert meter.read(alone, seconds=2.0) == {"train/tokens": 4, "speed/tokens_per_second": 6.0}
+    assert meter.learnt == 4
+
+
+def test_speed_counts_what_was_read_after_the_watch_was_started():
+    """4 places read before, 4 after, in 2 seconds; padding is not read."""
+    meter = counted()
+    meter.start_watch()
+    meter.add_tokens(
+        torch.zeros(2, 3), torch.full((2, 3), IGNORE), torch.tensor([[0, 0, 0], [1, -1, -1]])
+    )
+    assert meter.read(two_devices, seconds=2.0)["speed/tokens_per_second"] == 2 * 4 / 2
+
+
+def test_nothing_timed_tells_no_speed():
+    assert "speed/tokens_per_second" not in counted().read(alone)
+
+
+def test_a_meter_goes_on_from_what_it_gave():
+    whole, half, other = counted(), counted(), Meter(["books", "papers", "general"])
+    for meter in (whole, half):
+        meter.add(loss=torch.tensor(2.0), count=torch.tensor(1))
+    other.load([half.state()])
+    for meter in (whole, other):
+        meter.add(loss=torch.tensor(4.0), count=torch.tensor(1))
+    assert other.read(alone) == whole.read(alone)
+
+
+def test_the_sums_of_two_processes_may_go_to_one():
+    one = Meter(["books", "papers", "general"])
+    one.load([counted().state(), counted().state()])
+    assert one.read(alone) == counted().read(two_devices)
+
+
+def test_what_a_meter_gave_does_not_change_afterwards():
+    meter = counted()
+    state = meter.state()
+    meter.read(alone)
+    assert state["nll"].tolist() == [3.0, 5.0, 0.0]
+
+
+def test_a_watch_that_was_started_is_not_kept():
+    """All ranks must sum the same things, and only some may have loaded anything."""
+    meter = counted()
+    meter.start_watch()
+    assert meter.state().keys() == counted().state().keys()
+
+
 def test_a_meter_keeps_no_graph():
     meter = counted()
     nll = torch.ones(1, 1, requires_grad=True)

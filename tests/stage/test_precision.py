@@ -18,8 +18,7 @@ def lora(seed=0, *, dropout=0.0):
 
 
 def checkpointed(network):
-    network.enable_input_require_grads()
-    network.gradient_checkpointing_enable({"use_reentrant": False})
+    network.activation_checkpointing_enable({"use_reentrant": False})
     return network
 
 
@@ -29,7 +28,7 @@ def test_gradient_checkpointing_gives_the_same_gradients(tokenizer, make):
     loss, grads = lessons.learn(lessons.sft(make), batch)
     network = checkpointed(make())
     again, recomputed = lessons.learn(lessons.sft(lambda: network), batch)
-    assert network.is_gradient_checkpointing
+    assert network.is_activation_checkpointing
     assert again == loss
     for name, grad in grads.items():
         torch.testing.assert_close(recomputed[name], grad, rtol=1e-6, atol=1e-9)
