@@ -5,8 +5,7 @@ steps, network -> stage -> trainer and its callbacks -> export/, done.json
 
 import json
 import logging
-import shutil
-import time
+import os
 import warnings
 from pathlib import Path
 from typing import Any, cast
@@ -19,6 +18,7 @@ from pytorch_lightning.loggers import Logger
 from torch.utils.data import DataLoader
 
 from medllm import config, provenance
+from medllm.checkpoint import folder as checkpoints
 from medllm.checkpoint.callback import Checkpoints
 from medllm.checkpoint.seen import Seen
 from medllm.errors import Stopped
@@ -30,6 +30,7 @@ from medllm.frozen import Frozen
 from medllm.journal import Journal
 from medllm.model.export import export, filled
 from medllm.parallel.gather import Learnt
+from medllm.parallel.precision import precision
 from medllm.parallel.strategy import environment, strategy
 from medllm.stage.base import Stage
 from medllm.stage.curves import Curves, Heldout
@@ -75,16 +76,16 @@ class Attempt(Frozen):
                 tracker.finish()
 
     def _fit_and_export(self, tracker: Tracker, watchdog: Watchdog) -> None:
-        learnt, began = Learnt(), time.perf_counter()
-        stage = self._fit(tracker, watchdog, learnt)
+        learnt = Learnt()
+        done = self._fit(tracker, watchdog, learnt)
         if self.rank == 0:
             with watchdog.patient("exporting"):
                 self._export(learnt)
-            facts = {"steps": self.steps.steps, "tokens": int(stage.meter.learnt)}
-            tracker.refer(self.run_dir / "export", kind="model", name=self.run_id, facts=facts)
-            self._finish({**facts, "seconds": round(time.perf_counter() - began, 1)})
+                self._finish(done)
+            tracker.refer(self.run_dir / "export", kind="model", name=self.run_id, facts=done)
 
-    def _fit(self, tracker: Tracker, watchdog: Watchdog, learnt: Learnt) -> Stage:
+    def _fit(self, tracker: Tracker, watchdog: Watchdog, learnt: Learnt) -> dict[str, float]:
+        """Train to the end; the steps, tokens and seconds of training that it took in all."""
         stage, saver = self._stage(), self._saver(watchdog)
         callbacks = [watchdog, *self._callbacks(tracker), learnt, saver.seen, saver]
         try:
@@ -97,7 +98,8 @@ class Attempt(Frozen):
                 f"{self.steps.steps}; the same command goes on from there",
                 saver.stopped,
             )
-        return stage
+        tokens, seconds = int(stage.meter.learnt), round(saver.seconds, 1)
+        return {"steps": self.steps.steps, "seconds": seconds, "tokens": tokens}
 
     def _stage(self) -> Stage:
         make = config.instantiate(self.cfg.stage)
@@ -105,14 +107,14 @@ class Attempt(Frozen):
 
     def _run(self, stage: Stage, callbacks: list[pl.Callback], loggers: list[Logger]) -> None:
         """Train from the newest checkpoint on."""
-        hardware = self.hardware
+        hardware, half = self.hardware, precision(self.hardware)
         trainer = pl.Trainer(
             accelerator=hardware.accelerator,
             devices=hardware.devices,
             num_nodes=hardware.nodes,
             strategy=strategy(hardware, clip=self.cfg.stage.clip),
-            plugins=environment(hardware),
-            precision=hardware.precision,
+            plugins=[environment(hardware), *([half] if half else [])],
+            precision=None if half else hardware.precision,
             max_steps=self.steps.steps,
             max_epochs=-1,
             accumulate_grad_batches=self.steps.layout.accumulate,
@@ -124,6 +126,9 @@ class Attempt(Frozen):
             enable_model_summary=False,
             use_distributed_sampler=False,
         )
+        # Lightning 2.6 broadcasts in its handler of SIGTERM, whatever collective that interrupts,
+        # and ends with status 0 (test_resume). Until the first step a signal may end the process.
+        trainer._signal_connector.register_signal_handlers = lambda: None
         loader = DataLoader(self.steps, batch_size=None)
         at = self.resumed.state if self.resumed else None
         trainer.fit(stage, loader, ckpt_path=at, weights_only=True)
@@ -193,11 +198,12 @@ class Attempt(Frozen):
         folder = self.run_dir / "export"
         export(network, self.tokenizer, adapter=self.model.adapter, folder=folder)
 
-    def _finish(self, done: dict[str, Any]) -> None:
+    def _finish(self, done: dict[str, float]) -> None:
+        os.sync()  # a node may lose its power with the export still in memory
         beside = self.run_dir / ".done.json.new"
         beside.write_text(json.dumps(done), encoding="utf-8")
         beside.replace(self.run_dir / "done.json")
-        shutil.rmtree(self.run_dir / "checkpoints", ignore_errors=True)
+        checkpoints.remove(self.run_dir / "checkpoints")
 
 
 def _hush() -> None:

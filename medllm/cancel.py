@@ -25,7 +25,7 @@ from medllm.report.status_files import mapping
 from medllm.report.status_find import named
 from medllm.report.status_read import Traces
 from medllm.report.status_survey import Ask, look
-from medllm.report.status_verdict import is_live
+from medllm.report.status_verdict import is_live, own
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +83,12 @@ def find_targets(
     targets, remarks = [], []
     for run in chosen:
         above = below.get(run.id)
-        if above and not _is_busy(every[above], jobs):
+        if above and not _is_busy(every[above], own(every[above], jobs)):
             continue  # that one is not ended, so this one may go on
         why = f"it waits for {above}" if above else ""
-        targets += [
-            Target(f"{what} {run.id}", why, job) for job, what in _live(_recorded(run), jobs)
-        ]
-        if run.is_training and not _live(_recorded(run), jobs):
+        still = _live(_recorded(run), own(run, jobs))
+        targets += [Target(f"{what} {run.id}", why, job) for job, what in still]
+        if run.is_training and not still:
             pid = holder(run)
             targets += [Target(f"train {run.id}", pid=pid)] if pid else []
             remarks += [] if pid else [_elsewhere(run)]

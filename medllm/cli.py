@@ -34,6 +34,7 @@ VERBS = {
     "cancel": "medllm.cancel",
     "retry": "medllm.retry",
 }
+ABOUT_RUNS = ("report", "status", "cancel", "retry")  # that are there; they compose nothing
 HELP = ("-h", "--help", "help")
 SWEEP = ("-m", "--multirun")
 SWITCHES = {
@@ -179,24 +180,33 @@ def page(verb: str) -> str:
     """Usage, story, groups with their choices, the root with its comments, examples."""
     apart = CONF / "roots" / f"{verb}.yaml"
     root = apart if apart.is_file() else CONF / f"{verb}.yaml"
+    is_composed = verb not in ABOUT_RUNS
+    words = "[experiments=NAME] [group=choice ...] [key=value ...] [-m]"
     return "\n".join(
         [
-            f"usage: medllm {verb} [experiments=NAME] [group=choice ...] [key=value ...] [-m]",
+            f"usage: medllm {verb} {words if is_composed else '[key=value ...]'}",
             "",
             *story(verb),
             "",
-            "groups:",
-            *(listed(name, choices(CONF / name, "*.yaml")) for name in groups()),
-            listed("experiments", choices(REPO / "experiments", "**/*.yaml")),
-            "",
+            *(_choices() if is_composed else []),
             f"{root.relative_to(REPO)}:",
             *(f"  {line}".rstrip() for line in root.read_text(encoding="utf-8").splitlines()),
             "",
-            "to look before starting, and to sweep:",
+            f"to look before starting{', and to sweep' if is_composed else ''}:",
             f"  medllm {verb} ... --cfg job    shows the composed config and starts nothing",
-            f"  medllm {verb} ... -m seed=1,2  does it once for each",
+            *([f"  medllm {verb} ... -m seed=1,2  does it once for each"] if is_composed else []),
         ]
     )
+
+
+def _choices() -> list[str]:
+    """Groups and experiments, an empty line after them."""
+    return [
+        "groups:",
+        *(listed(name, choices(CONF / name, "*.yaml")) for name in groups()),
+        listed("experiments", choices(REPO / "experiments", "**/*.yaml")),
+        "",
+    ]
 
 
 def listed(name: str, words: list[str]) -> str:

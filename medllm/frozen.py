@@ -35,7 +35,7 @@ class Frozen:
         # accelerate imports DeepSpeed where a model is saved, and it looks for a GPU unless told.
         os.environ["DS_ACCELERATOR"] = {"gpu": "cuda", "cpu": "cpu"}[self.hardware.accelerator]
         self.model, self.data = config.instantiate(cfg.model), config.instantiate(cfg.data)
-        self.resumed = checkpoints.newest(run_dir / "checkpoints")
+        self.resumed = checkpoints.newest(run_dir / "checkpoints", sets_aside=rank == 0)
         self.start = self.resumed.step if self.resumed else 0
 
     @property

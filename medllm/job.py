@@ -48,7 +48,7 @@ def report(runs: Path, recipe: str) -> None:
     from medllm.report.collect import collect
     from medllm.report.page import write
 
-    root = config.compose("report", [f"recipe={recipe}", f"paths.runs='{runs}'"])
+    root = config.compose("report", [f"recipe={recipe}", f"paths.runs={config.quoted(runs)}"])
     waiting = f"another process writes the report of {recipe}; waiting for it"
     with lock.held(runs / ".locks" / f"{recipe.replace('/', '-')}-page", waiting=waiting):
         print(write(collect(runs, recipe), Path(root.out), replies=root.replies))

@@ -4,7 +4,7 @@
     progress.json    the last known step, loss and speed
     error.json       why the last attempt failed; gone when a later one gets further
 
-Only rank 0 writes. Times are those of its own clock.
+Only rank 0 writes, but for its error every rank may. Times are those of its own clock.
 """
 
 import json
@@ -70,7 +70,7 @@ class Journal:
             file.write(json.dumps(line, ensure_ascii=False) + "\n")
 
     def _replace(self, name: str, content: Mapping[str, Any]) -> None:
-        beside = self.run_dir / f".{name}.new"
+        beside = self.run_dir / f".{name}.{os.getpid()}"  # ranks may fail at the same time
         beside.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
         beside.replace(self.run_dir / name)
 

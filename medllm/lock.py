@@ -13,6 +13,11 @@ from pathlib import Path
 log = logging.getLogger(__name__)
 
 
+def starters(runs: Path, run_id: str) -> Path:
+    """The lock of whoever freezes, queues or starts a run here."""
+    return runs / ".locks" / run_id.replace("/", "-")
+
+
 @contextmanager
 def held(file: Path, *, waiting: str) -> Iterator[None]:
     """Hold the lock `file`, made where it is not there; wait for whoever holds it.

@@ -37,7 +37,7 @@ def record(run_dir: Path, *, data: Mapping[str, Any], argv: Sequence[str] | None
     commit, diff = code(REPO)
     saved = f"provenance-{len(attempts) + 1}.diff" if diff else None
     if saved:
-        (run_dir / saved).write_text(diff, encoding="utf-8")
+        (run_dir / saved).write_text(diff, encoding="utf-8", errors="surrogateescape")
     attempts.append(
         {
             "time": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -75,7 +75,12 @@ def code(repo: Path) -> tuple[str | None, str]:
     if snapshot.is_file():
         taken = json.loads(snapshot.read_text(encoding="utf-8"))
         return taken["commit"], taken["diff"]
-    return git(repo, "rev-parse", "--verify", "HEAD"), changes(repo)
+    return head(repo), changes(repo)
+
+
+def head(repo: Path) -> str | None:
+    """The last commit, or None where there is none."""
+    return (git(repo, "rev-parse", "--verify", "HEAD") or "").strip() or None
 
 
 def changes(repo: Path) -> str:
@@ -83,7 +88,7 @@ def changes(repo: Path) -> str:
     with tempfile.TemporaryDirectory() as folder:
         # An index of our own: `git add` must not touch what the user has staged.
         own = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
-        base = git(repo, "rev-parse", "--verify", "HEAD") or EMPTY_TREE
+        base = head(repo) or EMPTY_TREE
         git(repo, "read-tree", base, **own)
         git(repo, "add", "--all", **own)
         return git(repo, "diff", "--cached", "--binary", base, **own) or ""
@@ -100,7 +105,8 @@ def git(repo: Path, *words: str, **environment: str) -> str | None:
         )
     except (FileNotFoundError, subprocess.CalledProcessError):
         return None
-    return done.stdout.decode(errors="replace").strip()
+    # Whatever bytes a file has, and to its last line end: a diff must apply.
+    return done.stdout.decode(errors="surrogateescape")
 
 
 def versions(pyproject: Path) -> dict[str, str | None]:

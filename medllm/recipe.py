@@ -10,7 +10,7 @@ follows the last.
     medllm recipe experiments=world/qilin_med hardware=slurm2 submit=true -m model=world_s,world_m
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,13 +21,18 @@ from rich.console import Console
 from rich.table import Table
 
 from medllm import config, submit, sweep
-from medllm.errors import Stopped, UserError
+from medllm.errors import ConfigError, Stopped, UserError
 from medllm.evaluate import evaluate, known
 from medllm.prepare import benchmark, held_against
+from medllm.stage.faults import check_folder
 from medllm.submit.chain import Step, chain
 from medllm.submit.plan import Planned, Total, tree
 from medllm.train import check_exams, train
 
+HARDWARE = (
+    "a recipe changes keys of its hardware for every step by "
+    "overrides=['hardware.slurm.time=\"1:00:00\"']"
+)
 # Where and how a point runs, not what it is.
 PLACES = ("experiments", "hardware", "plan", "submit", "confirm", "sweep_limit", "paths.", "hydra.")
 
@@ -59,6 +64,7 @@ def recipe(
     if cfg.plan or not (is_here or cfg.submit):
         _planned(cfg, overrides, steps, exams, point, console)
         return
+    check_folder(Path(cfg.paths.runs).absolute())
     _record(cfg, overrides, steps)
     if is_here:
         console.print(_trained(cfg, overrides, steps, exams, point, console))
@@ -127,15 +133,20 @@ def _queued(
     console.print(_title(cfg, overrides), style="bold", highlight=False)
     for name, step in steps.items():
         waits = [job] if step.previous and (job := jobs[step.previous]) else []
-        jobs[name] = submit.submit_run(
-            step.cfg, exams=held_against(step.cfg), queue=queue, after=waits
-        )
+        jobs[name] = _submitted(step, queue, waits)
         told = f"  {name:<10} {step.run}: {queue.told(jobs[name])}"
         if jobs[name] or len(known(step.folder, exams)) < len(exams):
             after = [job] if (job := jobs[name]) else []
             scored.append(submit.submit_evaluation(step.cfg, exams, queue=queue, after=after))
             told += f"; scored by {queue.told(scored[-1])}"
         console.print(told, highlight=False, soft_wrap=True)
+
+
+def _submitted(step: Step, queue: submit.Queue, after: Sequence[str]) -> str | None:
+    try:
+        return submit.submit_run(step.cfg, exams=held_against(step.cfg), queue=queue, after=after)
+    except ConfigError as error:
+        raise ConfigError([*error.problems, HARDWARE]) from error
 
 
 def _title(cfg: DictConfig, overrides: Mapping[str, str]) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from medllm import config, submit
-from medllm.errors import ConfigError, UserError
+from medllm.errors import ConfigError
 from medllm.launch import slurm
 from medllm.report.status import Row
 from medllm.report.status_find import named
@@ -23,8 +23,7 @@ from medllm.report.status_read import Traces
 from medllm.report.status_survey import Survey, look
 from medllm.report.status_table import reason
 from medllm.report.status_verdict import DONE, FAILED, LIVE, LOST, STOPPED, UNSTARTED
-from medllm.submit.queue import one_device
-from medllm.submit.standing import live
+from medllm.stage.faults import check_folder
 
 RETRIED = {FAILED, STOPPED, LOST}
 
@@ -119,12 +118,15 @@ def queue_again(chosen: Plan, seen: Survey, runs: Path, *, recipe: str | None) -
     """Do it, and say what was queued.
 
     Raises:
-        UserError: Slurm refuses one; those before it are queued.
+        UserError: nothing can be written here, or Slurm refuses one; those before it are queued.
     """
+    check_folder(runs)
     queue, scores = submit.Queue(runs=runs), []
     traces = {run.id: run for run in seen.traces}
     for run in chosen.again:
-        job = submit.resubmit(runs / run, queue=queue, after=jobs_before(traces[run], runs))
+        before = traces[run].previous
+        after = submit.jobs_of(runs, before) if before else []
+        job = submit.resubmit(runs / run, queue=queue, after=after)
         print(f"{run}: {queue.told(job)}")
         scores += _scored(traces[run], queue, after=[job] if job else [])
     for run in chosen.unscored:
@@ -137,47 +139,12 @@ def queue_again(chosen: Plan, seen: Survey, runs: Path, *, recipe: str | None) -
         print(f"report: {queue.told(job)}")
 
 
-def jobs_before(run: Traces, runs: Path) -> list[str]:
-    """The job that trains the run that this one starts from; none if that is done.
-
-    Raises:
-        UserError: no job trains it.
-    """
-    if run.previous is None:
-        return []
-    before = submit.standing(runs / run.previous)
-    if before.word != "done" and before.job is None:
-        raise UserError(f"{run.id} starts from {run.previous}, which is neither done nor queued")
-    return [before.job] if before.job else []
-
-
 def _scored(run: Traces, queue: submit.Queue, *, after: Sequence[str]) -> list[str]:
     """Jobs that make the scores which are missing of a run."""
-    jobs = [
-        score_again(run, scoring.asked, queue, after=after)
-        for scoring in run.scorings
-        if not scoring.is_finished
-    ]
-    for job in jobs:
+    jobs = []
+    for asked in (scoring.asked for scoring in run.scorings if not scoring.is_finished):
+        cfg = submit.thaw(run.folder / "config.yaml")
+        job = submit.score(cfg, run.id, asked, queue=queue, after=after)
+        jobs.append(job)
         print(f"{run.id}: scored by {queue.told(job)}")
     return jobs
-
-
-def score_again(run: Traces, asked: Path, queue: submit.Queue, *, after: Sequence[str]) -> str:
-    """The job that scores a run on the benchmarks frozen in the file `asked`."""
-    cfg = submit.thaw(run.folder / "config.yaml")
-    hardware = one_device(config.instantiate(cfg.hardware))
-    with submit.starting(queue.runs, run.id):
-        if found := live(asked.with_suffix(".json")):
-            return found[0]
-        job = slurm.Job(
-            name=f"evaluate {run.id}",
-            body="cpu.sh",
-            words=["medllm.job", "evaluate", str(run.folder), str(asked)],
-            folder=run.folder,
-            hardware=hardware,
-            after=after,
-            on_cpu=hardware.accelerator == "cpu",
-            mounts=[Path(cfg.paths[key]).absolute() for key in ("corpora", "stores")],
-        )
-        return queue.put(job, asked.with_suffix(".json"))

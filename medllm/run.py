@@ -13,6 +13,7 @@ from omegaconf import OmegaConf
 
 from medllm import lock
 from medllm.attempt import Attempt
+from medllm.checkpoint import folder as checkpoints
 from medllm.errors import Stopped, UserError
 from medllm.journal import AGAIN, Journal
 from medllm.stage.watchdog import lost_peer
@@ -30,13 +31,18 @@ def run(run_dir: Path) -> None:
         Stopped: a signal told it to; it is saved.
         UserError: it cannot go on; error.json says so too.
     """
+    if is_done(run_dir):  # every rank sees it, so that none waits for another
+        checkpoints.remove(run_dir / "checkpoints")
+        return
     if rank(run_dir) > 0:
-        Attempt(run_dir, rank(run_dir)).train()
+        _joined(Attempt(run_dir, rank(run_dir)))
         return
     waiting = f"another process trains in {run_dir}; waiting for it"
     with lock.held(run_dir / ".lock", waiting=waiting):
         if not is_done(run_dir):
             _noted(Attempt(run_dir, 0))
+        elif Attempt(run_dir, 0).hardware.processes > 1:
+            raise Stopped(f"{run_dir} was finished by another process in the meantime", AGAIN)
 
 
 def rank(run_dir: Path) -> int:
@@ -57,13 +63,31 @@ def _noted(attempt: Attempt) -> None:
         why = "told to stop"
         raise
     except BaseException as error:
-        with suppress(OSError):  # of a full disk, which `error` tells
-            journal.failed(step=attempt.step, kind=type(error).__name__, message=str(error))
+        if not lost_peer(error):  # the one that is gone may have said why
+            _told(attempt, error)
         raise
     finally:
         with suppress(OSError):
             journal.ended(number, step=attempt.step, why=why)
     journal.forget_error()
+
+
+def _joined(attempt: Attempt) -> None:
+    """Train as one of the other ranks; a mistake of the user's may show in any."""
+    try:
+        attempt.train()
+    except Stopped:
+        raise
+    except UserError as error:
+        _told(attempt, error)
+        raise
+
+
+def _told(attempt: Attempt, error: BaseException) -> None:
+    with suppress(OSError):  # of a full disk, which `error` tells
+        Journal(attempt.run_dir).failed(
+            step=attempt.step, kind=type(error).__name__, message=str(error)
+        )
 
 
 def main(run_dir: Path) -> int:

@@ -20,6 +20,7 @@ from medllm import config, lock, submit, sweep
 from medllm.errors import ConfigError, UserError
 from medllm.launch import local
 from medllm.prepare import held_against, matches, prepare
+from medllm.stage.faults import check_folder
 
 if TYPE_CHECKING:
     from medllm.data.store import Store
@@ -32,12 +33,14 @@ def train(cfg: DictConfig) -> str:
 
     Raises:
         ConfigError: with every problem of the config.
-        UserError: a job is to train it, or it was trained on data that have changed.
+        UserError: a job is to train it, it was trained on data that have changed, or the disk
+            cannot hold it.
     """
     config.check(cfg, "train")
     run_id = config.run_id(cfg)
     runs = Path(cfg.paths.runs).absolute()
     if not _is_trained(cfg, runs / run_id):
+        check_disk(cfg)
         check_exams(cfg)
         exams = held_against(cfg)
         stores = prepare(cfg, exams)  # once, not in every rank; long, so not under the lock
@@ -96,6 +99,15 @@ def record(cfg: DictConfig, stores: "Mapping[str, Store]", run_dir: Path) -> Non
     submit.write(run_dir / "stores.json", places)  # last: with it the run may start
 
 
+def check_disk(cfg: DictConfig) -> None:
+    """Refuse a run whose folder cannot be written, or whose checkpoints would not fit."""
+    from medllm.estimate.cost import problems
+
+    check_folder(Path(cfg.paths.runs).absolute())
+    if found := problems(cfg, submit.untrained(cfg)):
+        raise ConfigError(found)
+
+
 def check_exams(cfg: DictConfig) -> None:
     """Refuse data that nobody has held against the benchmarks the model will be scored on."""
     checked = cfg.data.contamination.benchmarks if cfg.data.get("contamination") else ()
@@ -131,6 +143,7 @@ def queue(cfg: DictConfig, point: sweep.Sweep) -> None:
     if not cfg.submit:
         _show(cfg, runs, after)
         return
+    check_disk(cfg)
     jobs = point.kept.setdefault("queue", submit.Queue(runs=runs))
     job = submit.submit_run(cfg, exams=held_against(cfg), queue=jobs, after=after)
     print(f"{runs / config.run_id(cfg)}: {jobs.told(job)}")

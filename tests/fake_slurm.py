@@ -1,7 +1,8 @@
 """A stand-in for Slurm's commands: jobs are lines in a file, and stand as the test says.
 
 queue.jsonl    one line per sbatch: {"id", "line"}
-states.json    number of a job to its state; PENDING if it is not named, unknown if null
+states.json    number of a job to its state and perhaps its reason; PENDING if it is not named,
+               unknown if null
 """
 
 import json
@@ -21,11 +22,19 @@ if {name!r} == "sbatch":
         file.write(json.dumps({{"id": number, "line": words}}) + "\\n")
         print(number)
 elif {name!r} == "squeue":
-    (asked,) = (word.partition("=")[2].split(",") for word in words if word.startswith("--jobs"))
-    for job in asked:
-        if (state := states.get(job, "PENDING")) is not None:
-            print(job.ljust(20) + state.ljust(20) + "None".ljust(60) + "".ljust(400)
-                  + "0:00".ljust(20) + "0".ljust(10))
+    jobs = [json.loads(line) for line in queue.open()] if queue.exists() else []
+    lines = {{job["id"]: job["line"] for job in jobs}}
+    asked = [word.partition("=")[2].split(",") for word in words if word.startswith("--jobs")]
+    for job in asked[0] if asked else lines:
+        if (said := states.get(job, "PENDING")) is not None:
+            state, _, reason = said.partition(" ")
+            told = [next((w.partition("=")[2] for w in lines.get(job, ())
+                          if w.startswith(flag)), "") for flag in ("--comment=", "--job-name=")]
+            print(job.ljust(20) + state.ljust(20) + (reason or "None").ljust(60) + "".ljust(400)
+                  + "0:00".ljust(20) + "0".ljust(10) + told[0].ljust(60) + told[1].ljust(400))
+elif {name!r} == "scancel":
+    states |= dict.fromkeys(words, "CANCELLED")
+    (folder / "states.json").write_text(json.dumps(states))
 elif {name!r} == "sinfo":
     print("debug*|infinite|2|8|64000")
 else:
@@ -40,7 +49,7 @@ class FakeSlurm:
         self.folder = folder
         folder.mkdir()
         self.say({})
-        for name in ("sbatch", "squeue", "sinfo", "sacct"):
+        for name in ("sbatch", "squeue", "sinfo", "sacct", "scancel"):
             script = folder / name
             text = SCRIPT.format(python=sys.executable, folder=str(folder), name=name)
             script.write_text(text, encoding="utf-8")

@@ -3,11 +3,11 @@
 import json
 import os
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from medllm import lock
+from medllm.launch.queue import State
 from medllm.report.status_clock import Here
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -23,15 +23,12 @@ TWO_HOURS_AGO, HOUR_AGO = ago(hours=2), ago(hours=1)
 HALF_HOUR_AGO, MINUTE_AGO = ago(minutes=30), ago(minutes=1)
 
 
-@dataclass
-class Said:
-    """What Slurm says of a job."""
+class Said(State):
+    """What Slurm says of a job, for which it mostly is enough how it stands."""
 
-    word: str
-    reason: str = "None"
-    node: str = ""
-    elapsed: timedelta = timedelta(hours=1)
-    restarts: int = 0
+    def __init__(self, word, **rest):
+        given = {"reason": "", "node": "", "elapsed": timedelta(hours=1), "restarts": 0, **rest}
+        super().__init__(word=word, **given)
 
 
 class RunFolder:
@@ -74,8 +71,8 @@ class RunFolder:
         said = {"step": step, "steps": 100, "loss": 2.5, "time": at.isoformat(), **figures}
         return self.put("progress.json", said, at=written or at)
 
-    def submitted(self, job="12", *, at=TWO_HOURS_AGO, after=(), file="job.json"):
-        said = {"id": job, "line": ["sbatch"], "time": at.isoformat(), "after": list(after)}
+    def submitted(self, job="12", *, at=TWO_HOURS_AGO, after=(), file="job.json", **rest):
+        said = {**rest, "id": job, "line": ["sbatch"], "time": at.isoformat(), "after": list(after)}
         return self.put(file, said)
 
     def done(self):
@@ -113,5 +110,13 @@ def clients(folder: Path, monkeypatch, jobs: dict[str, Said] | None) -> Path:
 
 def _line(number: str, said: Said, columns) -> str:
     minutes = int(said.elapsed.total_seconds()) // 60
-    cells = [number, said.word, said.reason, said.node, f"{minutes}:00", str(said.restarts)]
+    cells = [
+        number,
+        said.word,
+        said.reason or "None",
+        said.node,
+        f"{minutes}:00",
+        str(said.restarts),
+    ]
+    cells += [said.comment, said.name]
     return "".join(cell.ljust(width) for cell, width in zip(cells, columns.values(), strict=True))

@@ -92,6 +92,14 @@ def test_nothing_is_ended_without_the_word(runs, tmp_path, monkeypatch, capsys):
     assert called.read_text() == "12 14\n"
 
 
+def test_a_job_of_another_name_that_has_the_number_now_is_never_ended(tmp_path):
+    """Numbers begin anew where a cluster is set up anew."""
+    frozen(tmp_path, BASE).submitted("12", name=f"train {BASE}").started(job="12")
+    assert targets(tmp_path, BASE, jobs={"12": Said("RUNNING", name="x")}) == ([], [])
+    (target,), _ = targets(tmp_path, BASE, jobs={"12": Said("RUNNING", name=f"train {BASE}")})
+    assert target == f"job 12: train {BASE}"
+
+
 def test_where_nothing_is_queued_that_is_said(tmp_path, capsys):
     frozen(tmp_path, BASE).done()
     run_verb(tmp_path, "name=world/*", "sure=true")

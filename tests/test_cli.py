@@ -36,7 +36,9 @@ def test_a_verb_shows_its_story_its_groups_and_its_keys(verb, capsys):
     words = capsys.readouterr().out
     assert words.startswith(f"usage: medllm {verb} ")
     assert cli.story(verb)[0] in words
-    assert "\n  hardware        cpu cpu2 gpu1\n" in words
+    is_composed = verb not in ("report", "status", "cancel", "retry")
+    assert ("\n  hardware        cpu cpu2 gpu1\n" in words) == is_composed
+    assert ("experiments=NAME" in words) == ("-m seed=1,2" in words) == is_composed
     apart = ("recipe", "report", "status", "cancel", "retry")
     root = f"roots/{verb}" if verb in apart else verb
     assert f"\nconf/{root}.yaml:\n  " in words

@@ -52,6 +52,25 @@ def test_the_diff_holds_changed_and_new_files_and_leaves_the_index_alone(tmp_pat
     assert provenance.git(tmp_path, "diff", "--cached") == ""
 
 
+def test_the_recorded_diff_makes_the_tree_again(tmp_path):
+    """Blank lines at the end of a file, bytes that are no UTF-8, and no text at all."""
+    repo = tmp_path / "repo"
+    repo.mkdir()
+    git = repository(repo)
+    (repo / "old.py").write_text("before\n")
+    git("add", "-A")
+    git("commit", "-qm", "x")
+    files = {"old.py": b"after\n\n\n", "gb.txt": "患者\n".encode("gb18030"), "x.bin": b"\0\1\n"}
+    for name, content in files.items():
+        (repo / name).write_bytes(content)
+    patch = tmp_path / "x.diff"
+    patch.write_text(provenance.changes(repo), encoding="utf-8", errors="surrogateescape")
+    git("clean", "-qfd")
+    git("checkout", "-q", ".")
+    git("apply", str(patch))
+    assert {name: (repo / name).read_bytes() for name in files} == files
+
+
 def test_a_checkout_without_a_commit_is_all_diff(tmp_path):
     repository(tmp_path)
     (tmp_path / "new.py").write_text("fresh\n")

@@ -1,5 +1,6 @@
 """Runs as jobs: what is frozen, queued, waited for and left out. Slurm is a stand-in here."""
 
+import importlib
 import json
 import shutil
 import subprocess
@@ -15,6 +16,7 @@ from tests.fake_slurm import FakeSlurm, flag
 from tests.verbs import Places
 
 BASE = ("train", "experiments=world/base", "world=tiny", "hardware=slurm2")
+standing = importlib.import_module("medllm.submit.standing")  # a function hides the module
 RUN = "world/base/9be7e217"  # its science: base, tiny
 QUEUE = (*BASE, "submit=true")
 
@@ -111,7 +113,7 @@ def test_the_job_that_prepares_makes_the_rows_of_the_frozen_run(places, slurm):
     assert places.medllm(*QUEUE) == 0
     assert slurm.names()["3"] == f"train {RUN}"
     (places.corpora / "world/seed0-10-diseases-2-renderings/general.jsonl").write_text("{}")
-    slurm.say({"3": "FAILED"})
+    slurm.say({"1": "COMPLETED", "2": "FAILED", "3": "FAILED"})
     assert places.medllm(*QUEUE) == 0
     assert slurm.names()["4"] == f"prepare {RUN}"  # the raw files are others now
 
@@ -124,7 +126,7 @@ def test_a_run_waits_for_the_one_it_starts_from(places, slurm, capsys):
     waits = list(slurm.waits().values())
     assert waits == [None, "afterok:1", "afterok:2", "afterok:2:3"]
     (places.runs / RUN / "done.json").write_text("{}")
-    slurm.say({"4": "FAILED"})
+    slurm.say({"3": "FAILED", "4": "FAILED"})
     assert places.medllm(*cpt, "submit=true") == 0
     assert list(slurm.waits().values())[-2:] == [None, "afterok:5"]
 
@@ -216,8 +218,65 @@ def test_a_run_is_queued_again_as_it_was_frozen(places, slurm):
     queue = submit.Queue(runs=places.runs)
     assert submit.resubmit(places.runs / RUN, queue=queue) == "2"
     slurm.say({"2": "FAILED"})
-    assert submit.resubmit(places.runs / RUN, queue=queue) == "4"
-    assert flag(slurm.jobs["4"], "dependency") == "afterok:3"
+    assert submit.resubmit(places.runs / RUN, queue=queue) == "3"
+    assert flag(slurm.jobs["3"], "dependency") == "afterok:1"  # which still makes its rows
+
+
+def test_a_job_that_nobody_wrote_down_is_found_and_waited_for(places, slurm, capsys):
+    """A kill between sbatch and job.json; another folder of runs may have the same run."""
+    assert places.medllm(*QUEUE) == 0
+    (places.runs / RUN / "job.json").unlink()
+    capsys.readouterr()
+    assert places.medllm(*QUEUE) == 0
+    assert "job 2, which was queued before" in capsys.readouterr().out
+    assert json.loads((places.runs / RUN / "job.json").read_text())["id"] == "2"
+    elsewhere = places.runs.with_name("elsewhere")
+    shutil.copytree(places.runs / RUN, elsewhere / RUN, symlinks=True)
+    (elsewhere / RUN / "job.json").unlink()
+    (elsewhere / RUN / "jobs/prepare.json").unlink()
+    places.runs = elsewhere
+    assert places.medllm(*QUEUE) == 0
+    assert len(slurm.jobs) == 4
+
+
+def record(folder, after):
+    line = ["sbatch", "--dependency=afterok:1"]
+    said = {"id": "2", "name": "train a", "line": line, "time": "", "after": after}
+    (folder / "job.json").write_text(json.dumps(said))
+    return folder / "job.json"
+
+
+def test_a_job_that_waits_for_one_that_failed_is_not_waited_for(slurm, tmp_path):
+    """Slurm cancels it, but not in the moment that the other fails."""
+    file = record(tmp_path, ["1"])
+    for name in ("prepare a", "train a"):
+        subprocess.run(["sbatch", f"--job-name={name}"], check=True)
+    slurm.say({"2": "PENDING Dependency"})
+    assert standing.live(file) == ("2", "PENDING")
+    slurm.say({"1": "FAILED", "2": "PENDING Dependency"})
+    assert standing.live(file) is None
+    standing.end_doomed(file)
+    assert json.loads((slurm.folder / "states.json").read_text())["2"] == "CANCELLED"
+
+
+def test_a_number_that_another_job_has_now_is_not_known(slurm, tmp_path):
+    file = record(tmp_path, [])
+    for name in ("x", "x"):
+        subprocess.run(["sbatch", f"--job-name={name}"], check=True)
+    assert standing.live(file) is None
+
+
+def test_a_job_that_is_ending_is_waited_for(slurm, tmp_path, monkeypatch):
+    file = record(tmp_path, [])
+    for name in ("x", "train a"):
+        subprocess.run(["sbatch", f"--job-name={name}"], check=True)
+    slurm.say({"2": "COMPLETING"})
+    monkeypatch.setattr(standing.time, "sleep", lambda _: slurm.say({"2": "FAILED"}))
+    assert standing.live(file) is None
+    slurm.say({"2": "COMPLETING"})
+    monkeypatch.setattr(standing.time, "sleep", lambda _: None)
+    with pytest.raises(UserError, match="job 2 is ending; start this again when it has ended"):
+        standing.live(file)
 
 
 def test_other_rows_than_the_checkpoints_have_seen_are_refused(tmp_path):

@@ -19,6 +19,7 @@ from medllm.checkpoint.agreement import Agreement
 from medllm.checkpoint.checkpointing import Checkpointing
 from medllm.checkpoint.folder import Checkpoint
 from medllm.checkpoint.seen import Seen
+from medllm.errors import UserError
 
 
 class Checkpoints(pl.Callback):
@@ -50,7 +51,8 @@ class Checkpoints(pl.Callback):
         self.at, self.when, self.resumed, self.seen = at, when, resumed, seen
         self.seed, self.timeout, self.layout, self.patient = seed, timeout, layout, patient
         self.told = signals.Told()
-        self.step = 0  # the last step that ended
+        self.step = resumed.step if resumed else 0  # the last step that ended
+        self.seconds = 0.0  # of training that the weights took, until the attempt at hand
         self.stopped = 0  # how the process should end, where it was told to stop
 
     def on_load_checkpoint(
@@ -67,7 +69,10 @@ class Checkpoints(pl.Callback):
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
         self.agreement = Agreement(timeout=self.timeout)
-        self.step, self.saved = trainer.global_step, time.monotonic()
+        starts = self.agreement.gather(trainer.global_step)
+        if len(set(starts)) > 1:  # as where a disk shows its files to one node later
+            raise UserError(f"ranks would go on from steps {starts}; start {self.at.parent} again")
+        self.step, self.saved, self.began = trainer.global_step, *[time.monotonic()] * 2
         self.mine = self._mine(trainer, pl_module)
         self.told.listen()  # after Lightning, which has handlers of its own
 
@@ -101,7 +106,7 @@ class Checkpoints(pl.Callback):
         if word or by_count:
             with self.patient("saving a checkpoint"), pl_module.meter.watch.paused():
                 self._save(trainer, pl_module)
-        if word > signals.SAVE:
+        if word > signals.SAVE and step < trainer.max_steps:  # nothing is left to stop else
             number = signals.ORDER[word]
             assert number is not None, "a word above SAVE is a signal's"
             self.stopped = signals.STATUS[number]
@@ -110,6 +115,13 @@ class Checkpoints(pl.Callback):
     def on_train_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
         self.agreement.end()
         self.told.leave()
+        self.seconds = self.state_dict()["seconds"]
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"seconds": self.seconds + time.monotonic() - self.began}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.seconds = state_dict["seconds"]
 
     def on_exception(self, trainer: pl.Trainer, pl_module: Any, exception: BaseException) -> None:
         self.told.leave()

@@ -41,16 +41,21 @@ class Checkpoint(NamedTuple):
         return self.folder / "trainer"
 
 
-def newest(folder: Path) -> Checkpoint | None:
-    """The newest checkpoint that is as it was written; damaged ones are set aside, and told."""
+def newest(folder: Path, *, sets_aside: bool) -> Checkpoint | None:
+    """The newest checkpoint that is as it was written; damaged ones are passed over, and told.
+
+    Args:
+        sets_aside: whether to rename damaged ones; one process of a run may.
+    """
     for at in sorted(folder.glob("step-*"), reverse=True):
         if not (why := damage(at)):
             said = json.loads((at / "manifest.json").read_text(encoding="utf-8"))
             return Checkpoint(at, said["step"], said["processes"])
         log.warning("%s is damaged (%s); going back to the one before", at, why)
-        aside = at.with_name(f"damaged-{at.name}")
-        shutil.rmtree(aside, ignore_errors=True)
-        at.rename(aside)
+        if sets_aside:
+            aside = at.with_name(f"damaged-{at.name}")
+            shutil.rmtree(aside, ignore_errors=True)
+            at.rename(aside)
     return None
 
 
@@ -58,14 +63,14 @@ def damage(at: Path) -> str:
     """What is wrong with a checkpoint, or "" if nothing is."""
     try:
         said = json.loads((at / "manifest.json").read_text(encoding="utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError):
-        return "no readable manifest.json"
-    for name, (size, digest) in said["files"].items():
-        file = at / name
-        if not file.is_file() or file.stat().st_size != size:
-            return f"{name} does not have its {size:,} bytes"
-        if hashed(file) != digest:
-            return f"{name} is not what was written"
+        for name, (size, digest) in said["files"].items():
+            file = at / name
+            if not file.is_file() or file.stat().st_size != size:
+                return f"{name} does not have its {size:,} bytes"
+            if hashed(file) != digest:
+                return f"{name} is not what was written"
+    except (OSError, json.JSONDecodeError) as error:
+        return f"cannot be read: {error}"
     return ""
 
 
@@ -119,6 +124,11 @@ def prune(folder: Path, *, keep: int) -> None:
     steps: Sequence[Path] = sorted(folder.glob("step-*"))
     for old in [*steps[:-keep], *folder.glob(".step-*.work"), *folder.glob("damaged-*")]:
         shutil.rmtree(old, ignore_errors=True)
+
+
+def remove(folder: Path) -> None:
+    """All of them: the run is done."""
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def hashed(file: Path) -> str:

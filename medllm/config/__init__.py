@@ -16,6 +16,7 @@ from medllm.config.compose import (
     compose,
     folder_of,
     instantiate,
+    quoted,
 )
 from medllm.config.identity import digest, freeze, run_id
 
@@ -29,5 +30,6 @@ __all__ = [
     "folder_of",
     "freeze",
     "instantiate",
+    "quoted",
     "run_id",
 ]

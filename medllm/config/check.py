@@ -36,6 +36,7 @@ def check(cfg: DictConfig, root: str, *, conf: Path = CONF, package: Path = PACK
         *strangers(written, root, conf),
         *(found for where in nodes(written) for found in misfits(where, content, package)),
         *indivisible(cfg),
+        *rounded(cfg),
         *exposed(written),
     ]
     if problems:
@@ -150,6 +151,21 @@ def indivisible(cfg: DictConfig) -> Iterator[str]:
             f"stage.global_batch={batch} is not a multiple of nodes x devices x micro_batch = "
             f"{sizes[1]} x {sizes[2]} x {micro} = {one_pass}; "
             f"nearest that work: stage.global_batch={batches}{rather}"
+        )
+
+
+def rounded(cfg: DictConfig) -> Iterator[str]:
+    """Training all weights in bfloat16 with no float32 originals: small updates would be lost."""
+    keys = ("precision", "strategy", "nodes", "devices")
+    hardware = [OmegaConf.select(cfg, f"hardware.{key}", throw_on_missing=False) for key in keys]
+    adapter = OmegaConf.select(cfg, "model.adapter._target_", throw_on_missing=False)
+    if hardware[0] != "bf16-true" or None in hardware or not str(adapter).endswith(".Full"):
+        return
+    if hardware[1] in ("ddp", "fsdp2") or hardware[2] * hardware[3] == 1:
+        yield (
+            "hardware.precision=bf16-true would round most updates of a fully trained model away; "
+            "set hardware.precision=bf16-mixed, or hardware.strategy=zero2 on two devices or more, "
+            "which keep float32 weights, or model/adapter=lora"
         )
 
 

@@ -10,6 +10,7 @@ import hydra
 import hydra.utils
 import yaml
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.types import Quote, QuotedString
 from omegaconf import DictConfig
 
 # OmegaConf 2.3 asks for PyYAML's scanner in Python; that of libyaml reads the same, six times as
@@ -20,10 +21,15 @@ REPO = Path(__file__).resolve().parent.parent.parent
 CONF = REPO / "conf"
 
 
+def quoted(text: object) -> str:
+    """`text` as the value of an override, whatever stands in it."""
+    return QuotedString(str(text), Quote.single).with_quotes()
+
+
 # What every root tells Hydra: experiments/ is a group, a run's folder is ours to name, and
 # no file is left anywhere but in runs/. As words, since a root made of another may not say so.
 HYDRA = (
-    f"hydra.searchpath=['file://{REPO}']",
+    f"hydra.searchpath=[{quoted(f'file://{REPO}')}]",
     "hydra/job_logging=stdout",
     "hydra.run.dir=${paths.runs}",
     "hydra.sweep.dir=${paths.runs}",

@@ -34,9 +34,15 @@ def digest(plain: object) -> str:
 
 
 def freeze(cfg: DictConfig, run_dir: Path) -> Path:
-    """Write `cfg` resolved, with its `run_id`; the run reads `run_dir/config.yaml` only."""
+    """Write `cfg` resolved, with its `run_id`; the run reads `run_dir/config.yaml` only.
+
+    Its paths are absolute, for whoever goes on with the run may stand in another folder.
+    """
     run_dir.mkdir(parents=True, exist_ok=True)
-    resolved: Any = OmegaConf.to_container(cfg, resolve=True)
+    placed = cfg.copy()
+    OmegaConf.set_readonly(placed, False)
+    placed.paths = {key: str(Path(path).absolute()) for key, path in cfg.get("paths", {}).items()}
+    resolved: Any = OmegaConf.to_container(placed, resolve=True)
     frozen = run_dir / "config.yaml"
     beside = run_dir / f".config.yaml.{os.getpid()}"
     OmegaConf.save(OmegaConf.create({"run_id": run_id(cfg), **resolved}), beside)

@@ -6,6 +6,7 @@ TF32, since nothing in medllm asks for less. Check one with `nvidia-smi`, and
 `torch.cuda.get_device_properties(0).total_memory`, which is up to 2 % below what is written here.
 """
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -71,6 +72,18 @@ def device(hardware: Hardware) -> Device | None:
             ]
         )
     return DEVICES[name]
+
+
+def capacity(hardware: Hardware) -> int | None:
+    """Bytes that one device has; of processors, an equal part of a node's memory."""
+    if hardware.accelerator == "gpu":
+        known = device(hardware)
+        return None if known is None else known.memory
+    if hardware.launcher != "slurm":
+        node: int | None = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    else:
+        node = hardware.slurm.bytes if hardware.slurm else None
+    return None if node is None else node // hardware.devices
 
 
 def peak_flops(hardware: Hardware) -> float | None:

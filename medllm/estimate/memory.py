@@ -3,11 +3,10 @@
 Any of four moments can be the worst: the forward pass with its logits; the backward pass; the
 update; a look at held-out text, whose logits lie in memory together. What is there in each is
 added up.
-Measured against real runs in experiments/performance/estimate: 0.85 to 1.2 times what a process
-used.
+Measured against real runs in experiments/performance/estimate: 0.88 to 1.05 times what a process
+held.
 """
 
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,7 +16,7 @@ from omegaconf import DictConfig
 from medllm import config
 from medllm.errors import ConfigError
 from medllm.estimate.architecture import Architecture, Unknown, architecture
-from medllm.estimate.devices import GIB, device
+from medllm.estimate.devices import GIB, capacity
 from medllm.estimate.sharding import states, width
 from medllm.estimate.size import Size, size_of
 from medllm.estimate.trace import Pass, trace
@@ -142,17 +141,24 @@ def _memory(run: _Run) -> Memory:
         "optimizer": kept.optimizer,
         "buffers": kept.buffers,
     }
-    kept_grads, activations = {"gradients": kept.gradients}, {"activations": passed.activations}
-    # Lightning zeroes gradients between the forward and the backward pass of a step, whose first
-    # micro-batch makes them anew while activations go.
-    backward = kept_grads if accumulated > 1 else {}
+    activations = {"activations": passed.activations}
+    # Lightning frees gradients between the forward and the backward pass of a step, whose first
+    # micro-batch makes them anew while activations go; ZeRO-3 never gives their memory back.
+    added = accumulated > 1 or hardware.strategy == "zero3"
     moments = {
-        "forward": always | kept_grads | activations | {"logits, loss": passed.forward},
-        "backward": always | backward | activations | {"logits, loss": passed.backward},
-        "update": always | kept_grads | {"update": kept.update},
-    }
+        "forward": always | activations | {
+            "gradients": kept.gradients if added else kept.stale,
+            "logits, loss": passed.forward,
+        },
+        "backward": always | activations | {
+            "gradients": kept.gradients if added else 0,
+            "logits, loss": passed.backward,
+            "bucket": kept.bucket,
+        },
+        "update": always | {"gradients": kept.gradients, "update": kept.update},
+    }  # fmt: skip
     if run.has_heldout:
-        moments["heldout"] = always | kept_grads | {"logits, loss": _heldout(run)}
+        moments["heldout"] = always | {"gradients": kept.stale, "logits, loss": _heldout(run)}
     return Memory(moments, capacity(hardware), _host(run, kept.host))
 
 
@@ -189,18 +195,6 @@ def _host(run: _Run, kept: int) -> dict[str, int]:
         "offloaded": hardware.devices * kept,
         "loading the model": model if is_sharded else hardware.devices * model,
     }
-
-
-def capacity(hardware: Hardware) -> int | None:
-    """Bytes that one device has; of processors, an equal part of a node's memory."""
-    if hardware.accelerator == "gpu":
-        known = device(hardware)
-        return None if known is None else known.memory
-    if hardware.launcher != "slurm":
-        node: int | None = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    else:
-        node = hardware.slurm.bytes if hardware.slurm else None
-    return None if node is None else node // hardware.devices
 
 
 def _lighter(run: _Run, limit: float) -> list[str]:

@@ -3,12 +3,12 @@
 N weights, T of them trained, n processes, w bytes a number. AdamW keeps two more numbers for
 each that is trained. A device holds, in bytes:
 
-              weights   gradients        optimizer   put together for a while
-    one, ddp  wN        wT               2wT         ddp: wT, buckets of gradients
-    zero1     wN        wT               12T/n       a bucket to send, one to fill
-    zero2     wN        wT/n             12T/n       the same
-    zero3     wN/n      wT/n             12T/n       the same, and 1e9 weights
-    fsdp2     wN/n      wT/n             2wT/n       two layers, and what is in none
+              weights   gradients   optimizer   beside them
+    one, ddp  wN        wT          2wT         ddp: wT, buckets of gradients
+    zero1     wN        wT          12T/n       a bucket to send, one to fill
+    zero2     wN        wT/n        12T/n       the same
+    zero3     wN/n      wT/n        12T/n       the same, and 1e9 weights put together
+    fsdp2     wN/n      wT/n        2wT/n       two layers put together, and what is in none
 
 DeepSpeed trains float32 copies whatever the precision (Rajbhandari et al. 2020, arXiv
 1910.02054): 4 bytes for the copy and 8 for AdamW. Offloading moves columns to the host.
@@ -29,7 +29,9 @@ LIVE = 1_000_000_000  # weights that ZeRO-3 may hold together (stage3_max_live_p
 class States:
     """Bytes of one device, and of the host for one device.
 
+    stale: gradients of the last step, where they lie until the next backward pass.
     buffers: of the collectives, and weights put together from shares.
+    bucket: gradients on their way, in the backward pass alone.
     update: what the optimiser needs beside them while it updates.
     host: what lies in the processor's memory all the time.
     """
@@ -37,7 +39,9 @@ class States:
     weights: int
     gradients: int
     optimizer: int
+    stale: int
     buffers: int
+    bucket: int
     update: int
     host: int = 0
 
@@ -68,7 +72,9 @@ def _whole(size: Size, hardware: Hardware) -> States:
         weights=w * size.parameters,
         gradients=w * trained,
         optimizer=2 * w * trained,
+        stale=w * trained,
         buffers=0,
+        bucket=0,
         update=update,
     )
 
@@ -80,18 +86,19 @@ def _replicated(size: Size, hardware: Hardware) -> States:
 def _zero(size: Size, hardware: Hardware) -> States:
     w, n, stage = width(hardware), hardware.processes, int(hardware.strategy[-1])
     share = size.trained // n
+    is_gpu = hardware.accelerator == "gpu"  # where two whole buckets take turns
     kept = States(
         weights=w * (size.parameters // n if stage == 3 else size.parameters),
         gradients=w * (size.trained if stage == 1 else share),
         optimizer=12 * share,
-        buffers=2 * w * (BUCKET if hardware.accelerator == "gpu" else min(BUCKET, size.trained)),
+        stale=w * share if stage == 3 else 0,
+        buffers=w * min(size.parameters, LIVE) if stage == 3 else 0,
+        bucket=2 * w * BUCKET if is_gpu else w * min(BUCKET, size.trained),
         update=8 * share,  # gradients in float32, and a root as above
     )
-    if stage == 3:
-        kept = replace(kept, buffers=kept.buffers + w * min(size.parameters, LIVE))
     if hardware.offload != "none":
         host = kept.optimizer + kept.update
-        kept = replace(kept, optimizer=0, gradients=0, update=0, host=host)
+        kept = replace(kept, optimizer=0, gradients=0, stale=0, update=0, host=host)
     if hardware.offload == "all":
         kept = replace(kept, weights=0, host=kept.host + kept.weights)
     return kept
@@ -106,10 +113,12 @@ def _fsdp2(size: Size, hardware: Hardware) -> States:
         weights=w * size.parameters // n,
         gradients=w * size.trained // n,
         optimizer=2 * w * size.trained // n,
+        stale=w * size.trained // n,
+        bucket=0,
         buffers=w * (outside + 2 * size.layer + whole_gradients),
         update=w * size.trained // n,
     )
     if hardware.offload == "none":
         return kept
     host = kept.weights + kept.gradients + kept.optimizer + kept.update
-    return States(0, 0, 0, kept.buffers, 0, host)
+    return replace(kept, weights=0, gradients=0, optimizer=0, stale=0, update=0, host=host)

@@ -16,8 +16,15 @@ from medllm.launch.period import period
 # Columns of squeue and their widths: it pads and cuts to them, whatever stands in a cell.
 COLUMNS = {
     "JobID": 20, "State": 20, "Reason": 60, "NodeList": 400, "TimeUsed": 20, "RestartCnt": 10,
+    "Comment": 60, "Name": 400,
 }  # fmt: skip
-ACCOUNT = "JobIDRaw,State,NodeList,Elapsed"
+ACCOUNT = "JobIDRaw,State,NodeList,Elapsed,JobName"
+# Jobs that will not run again by themselves.
+ENDED = {
+    "BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY",
+    "PREEMPTED", "REVOKED", "TIMEOUT",
+}  # fmt: skip
+NEVER = "DependencyNeverSatisfied"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +36,7 @@ class State:
     node: where it runs or ran, e.g. sn[1-2]; "" before it starts.
     elapsed: since its last start.
     restarts: how often it was queued again.
+    comment: "" of a job that sacct alone knows.
     """
 
     word: str
@@ -36,6 +44,17 @@ class State:
     node: str
     elapsed: timedelta
     restarts: int
+    name: str = ""
+    comment: str = ""
+
+    @property
+    def has_ended(self) -> bool:
+        return self.word in ENDED
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it may still do its work."""
+        return not self.has_ended and self.reason != NEVER
 
 
 def states(ids: Sequence[str]) -> dict[str, State]:
@@ -51,12 +70,22 @@ def states(ids: Sequence[str]) -> dict[str, State]:
     return {**known, **(_accounted(forgotten) if forgotten and _is_accounting() else {})}
 
 
+def mine() -> dict[str, State]:
+    """Those of this user that squeue knows.
+
+    Raises:
+        UserError: there is no squeue here, or no cluster answers.
+    """
+    return _squeue("--me")
+
+
 def _queued(ids: Sequence[str]) -> dict[str, State]:
+    return _squeue(f"--jobs={','.join(ids)}")
+
+
+def _squeue(which: str) -> dict[str, State]:
     columns = ",".join(f"{name}:{width}" for name, width in COLUMNS.items())
-    done = ask(
-        ["squeue", "--noheader", "--all", "--states=all", f"--jobs={','.join(ids)}",
-         f"--Format={columns}"]
-    )  # fmt: skip
+    done = ask(["squeue", "--noheader", "--all", "--states=all", which, f"--Format={columns}"])
     # Of one job only: of several, squeue leaves out those it does not know.
     if done.returncode and "Invalid job id" in done.stderr:
         return {}
@@ -78,6 +107,8 @@ def queued(text: str) -> dict[str, State]:
             node=cells["NodeList"],
             elapsed=_elapsed(cells["TimeUsed"]),
             restarts=int(cells["RestartCnt"]),
+            name=cells["Name"],
+            comment=cells["Comment"],
         )
     return jobs
 
@@ -105,13 +136,14 @@ def accounted(text: str) -> dict[str, State]:
     """What sacct printed of ACCOUNT: a line for every start of every job."""
     jobs: dict[str, State] = {}
     for line in text.splitlines():
-        job, word, node, elapsed = line.split("|")
+        job, word, node, elapsed, name = line.split("|", 4)
         jobs[job] = State(
             word=word.split()[0],  # "CANCELLED by 0"
             reason="",
             node="" if node == "None assigned" else node,
             elapsed=_elapsed(elapsed),
             restarts=jobs[job].restarts + 1 if job in jobs else 0,
+            name=name,
         )
     return jobs
 

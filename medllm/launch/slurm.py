@@ -2,23 +2,25 @@
 
     line     sbatch ... slurm/train.sh CODE ENVIRONMENT PYTHON RUN_DIR srun ... medllm.run RUN_DIR
     submit   does it, after a look at what the partition allows
+    find     the job that was queued by such a line, should whoever queued it be gone
     states   what Slurm says of jobs; cancel and requeue
 
 The line is a list of words. Nothing is written into a script: slurm/*.sh are the same for every
 job, and take what differs as arguments.
 """
 
+import hashlib
 import shutil
 import sys
 from pathlib import Path
 
 from medllm.errors import ConfigError, UserError
-from medllm.launch.client import absent, ask, last_words, outside
+from medllm.launch.client import Unanswered, absent, ask, last_words
 from medllm.launch.job import Job
 from medllm.launch.partition import check
-from medllm.launch.queue import State, states
+from medllm.launch.queue import State, mine, states
 
-__all__ = ["Job", "State", "cancel", "line", "requeue", "states", "submit"]
+__all__ = ["Job", "State", "cancel", "find", "line", "requeue", "states", "submit"]
 
 # A word in sbatch's refusal -> the keys of hardware.slurm that it may be about.
 KEYS = {
@@ -28,8 +30,10 @@ KEYS = {
     "feature": ("constraint",),
     "(gres)": ("gres",),
     "node configuration": ("gres", "constraint", "cpus", "memory"),
-    "time": ("time",),
-    "mem": ("memory",),
+    "time limit": ("time",),
+    "--time": ("time",),
+    "memory": ("memory",),
+    "--mem": ("memory",),
     "option": ("flags",),
 }
 
@@ -39,6 +43,7 @@ def line(job: Job, code: Path) -> list[str]:
     log = str(job.folder / "jobs" / "slurm-").replace("%", "%%") + "%j.log"
     return [
         "sbatch", "--parsable", f"--job-name={job.name}",
+        f"--comment={comment(code.parent.parent)}",
         *_size(job), *_wishes(job), *_waiting(job),
         "--requeue", "--open-mode=append", f"--output={log}", *_signal(job), *_flags(job),
         str(code / "slurm" / job.body), str(code), job.slurm.environment, *_words(job, code),
@@ -52,14 +57,35 @@ def submit(job: Job, code: Path) -> str:
         UserError: there is no cluster here, or it would never start this job.
     """
     if not shutil.which("sbatch"):
-        raise absent("sbatch")
+        raise UserError(f"{absent('sbatch')}, or choose hardware that starts runs here: cpu, gpu1")
     check(job)
     (job.folder / "jobs").mkdir(parents=True, exist_ok=True)
-    done = ask(line(job, code), outside())
+    try:
+        done = ask(line(job, code))
+    except Unanswered:
+        if number := find(job, code.parent.parent):
+            return number
+        raise
     if done.returncode:
         raise _refusal(last_words(done.stderr), job)
     # Of a federation: "123;cluster". A site's own plugins may speak before it.
     return done.stdout.split()[-1].partition(";")[0]
+
+
+def find(job: Job, runs: Path) -> str | None:
+    """Number of the newest live job of this user's that is `job` of this folder of runs."""
+    wanted = (job.name, comment(runs))
+    found = [
+        int(number)
+        for number, state in mine().items()
+        if (state.name, state.comment) == wanted and state.is_live
+    ]
+    return str(max(found)) if found else None
+
+
+def comment(runs: Path) -> str:
+    """Other folders of runs may have a run of the same name."""
+    return f"medllm {hashlib.sha256(str(runs).encode()).hexdigest()[:8]}"
 
 
 def cancel(ids: list[str]) -> None:

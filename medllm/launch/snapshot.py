@@ -20,11 +20,7 @@ FILES = ("pyproject.toml",)  # names the packages whose versions a run records
 
 def place(runs: Path, *, repo: Path = provenance.REPO) -> Path:
     """Where `snapshot` puts the code; makes nothing."""
-    content = hashlib.sha256()
-    for file in _files(repo):
-        content.update(f"{file.relative_to(repo)}\0{file.stat().st_size}\0".encode())
-        content.update(file.read_bytes())
-    return runs / ".code" / content.hexdigest()[:8]
+    return runs / ".code" / _digest(repo)
 
 
 def snapshot(runs: Path, *, repo: Path = provenance.REPO) -> Path:
@@ -36,9 +32,7 @@ def snapshot(runs: Path, *, repo: Path = provenance.REPO) -> Path:
     folder = place(runs, repo=repo)
     waiting = f"another process copies the code to {folder}; waiting for it"
     with lock.held(folder.parent / ".lock", waiting=waiting):
-        if not folder.exists():
-            _copy(repo, folder)
-    return folder
+        return folder if folder.exists() else _copied(repo, folder.parent)
 
 
 def link(run_dir: Path, code: Path) -> None:
@@ -49,9 +43,17 @@ def link(run_dir: Path, code: Path) -> None:
     beside.replace(run_dir / "code")
 
 
-def _copy(repo: Path, folder: Path) -> None:
+def _digest(repo: Path) -> str:
+    content = hashlib.sha256()
+    for file in _files(repo):
+        content.update(f"{file.relative_to(repo)}\0{file.stat().st_size}\0".encode())
+        content.update(file.read_bytes())
+    return content.hexdigest()[:8]
+
+
+def _copied(repo: Path, codes: Path) -> Path:
     """All or nothing: what a kill leaves behind has a name of its own."""
-    begun = Path(tempfile.mkdtemp(prefix=".begun-", dir=folder.parent))
+    begun = Path(tempfile.mkdtemp(prefix=".begun-", dir=codes))
     for file in _files(repo):
         copy = begun / file.relative_to(repo)
         copy.parent.mkdir(parents=True, exist_ok=True)
@@ -60,7 +62,12 @@ def _copy(repo: Path, folder: Path) -> None:
     taken = json.dumps({"commit": commit, "diff": diff}, ensure_ascii=False)
     (begun / "snapshot.json").write_text(taken, encoding="utf-8")
     begun.chmod(0o755)  # mkdtemp lets nobody else in
-    begun.rename(folder)
+    folder = codes / _digest(begun)  # of the copy: somebody may have edited a file meanwhile
+    if folder.exists():
+        shutil.rmtree(begun)
+    else:
+        begun.rename(folder)
+    return folder
 
 
 def _files(repo: Path) -> Iterator[Path]:

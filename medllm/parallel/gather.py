@@ -32,6 +32,7 @@ class Learnt(pl.Callback):
     def __init__(self) -> None:
         self.weights: dict[str, torch.Tensor] | None = None  # on rank 0
 
-    def on_train_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
+    def on_fit_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
+        # Also where a checkpoint stands at the last step, and nothing was left to train.
         if trainer.global_step == trainer.max_steps:
             self.weights = whole(trainer, pl_module.network)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from medllm.config.check import perhaps
-from medllm.errors import UserError
+from medllm.errors import ConfigError, UserError
 from medllm.report.status_files import mapping
 
 DIGEST = re.compile(r"[0-9a-f]{8}")
@@ -22,6 +22,11 @@ OURS = ("points", "report", "jobs")  # what a recipe leaves beside its runs
 DEEPEST = 6  # folders below runs/: a foreign tree may be endless
 MOST_NAMED = 12  # in a refusal
 NOTHING = ": holds no run"
+EXAMPLES = {
+    "recipe": "recipe=world/qilin_med",
+    "name": "name=world/*",
+    "run": "run=world/cpt/1a2b3c4d",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +55,10 @@ def find(runs: Path, *, recipe: str | None, name: str | None, run: str | None) -
         run: id, e.g. "world/cpt/1a2b3c4d", a pattern of ids, or the path of a run's folder.
 
     Raises:
+        ConfigError: a filter is no text.
         UserError: a filter lets nothing through.
     """
+    _refuse_other_than_text({"recipe": recipe, "name": name, "run": run})
     found = of_recipe(runs, recipe) if recipe else everywhere(runs)
     kept = found.runs
     if name:
@@ -64,6 +71,17 @@ def find(runs: Path, *, recipe: str | None, name: str | None, run: str | None) -
     return Found(kept, found.skipped)
 
 
+def _refuse_other_than_text(given: Mapping[str, object]) -> None:
+    """On a command line run=5 is a number, and run=[a] a list."""
+    problems = [
+        f"{key}={value} must be text, e.g. {EXAMPLES[key]}"
+        for key, value in given.items()
+        if not isinstance(value, str | None)
+    ]
+    if problems:
+        raise ConfigError(problems)
+
+
 def named(runs: Path, *, recipe: str | None, name: str | None, run: str | None) -> set[str]:
     """Ids of the runs that the filters let through; to change something, one must be given.
 
@@ -72,7 +90,7 @@ def named(runs: Path, *, recipe: str | None, name: str | None, run: str | None) 
     """
     if not (recipe or name or run):
         raise UserError(
-            "which runs? name a recipe=world/qilin_med, a name=world/* or a run=world/cpt/1a2b3c4d"
+            f"which runs? name a {EXAMPLES['recipe']}, a {EXAMPLES['name']} or a {EXAMPLES['run']}"
         )
     return {one.run for one in find(runs, recipe=recipe, name=name, run=run).runs}
 

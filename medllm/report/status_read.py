@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from medllm import journal
+from medllm import journal, lock
 from medllm.report.status_files import (
     held,
     is_folder,
@@ -46,9 +46,13 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
-    """A job that was queued: its id, when, and the jobs that it was to wait for."""
+    """A job that was queued: its id, when, and the jobs that it was to wait for.
+
+    name: what the queue calls it; None of those queued before names were written down.
+    """
 
     id: str
+    name: str | None
     time: datetime | None
     after: tuple[str, ...]
 
@@ -111,10 +115,20 @@ class Traces:
             return [scoring.job.id for scoring in self.scorings if not scoring.is_finished]
         return [*self.trainers, *([self.preparation.id] if self.preparation else [])]
 
+    @property
+    def names(self) -> dict[str, str]:
+        """What the jobs of this run are called, as far as that was written down.
 
-def starters_lock(runs: Path, run_id: str) -> Path:
-    """Held by whoever is freezing, submitting or starting the run."""
-    return runs / ".locks" / run_id.replace("/", "-")
+        Numbers begin anew where a cluster is set up anew, and then are other jobs'.
+        """
+        trains = self.submission and self.submission.name
+        known = [*((job, trains) for job in self.trainers)]
+        known += [(job.id, job.name) for job in (self.preparation, *self._scorers) if job]
+        return {job: name for job, name in known if name}
+
+    @property
+    def _scorers(self) -> list[Submission]:
+        return [scoring.job for scoring in self.scorings]
 
 
 def read(runs: Path, run_id: str) -> Traces:
@@ -138,7 +152,7 @@ def read(runs: Path, run_id: str) -> Traces:
         preparation=_submission(folder / "jobs" / "prepare.json", faults),
         scorings=tuple(_scorings(folder, faults)),
         is_training=held(folder / ".lock", faults),
-        is_starting=held(starters_lock(runs, run_id), faults),
+        is_starting=held(lock.starters(runs, run_id), faults),
         log=_newest_log(folder),
         faults=tuple(faults),
     )
@@ -170,7 +184,12 @@ def _submission(file: Path, faults: list[str]) -> Submission | None:
     if not job or not isinstance(job.get("id"), str | int):
         return None
     after = listed(job.get("after"))
-    return Submission(id=str(job["id"]), time=moment(job.get("time")), after=tuple(map(str, after)))
+    return Submission(
+        id=str(job["id"]),
+        name=word(job.get("name")),
+        time=moment(job.get("time")),
+        after=tuple(map(str, after)),
+    )
 
 
 def _attempts(file: Path, faults: list[str]) -> tuple[Attempt, ...]:

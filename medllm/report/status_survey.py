@@ -11,6 +11,7 @@ from medllm.report.status import Row, row
 from medllm.report.status_clock import Here, Job
 from medllm.report.status_find import Found, find
 from medllm.report.status_read import Traces, read
+from medllm.report.status_verdict import own
 
 # From ids of jobs to what Slurm says of those that it knows; a UserError if it cannot be asked.
 Ask = Callable[[Sequence[str]], Mapping[str, Job]]
@@ -58,4 +59,4 @@ def survey(runs: Path, found: Found, *, ask: Ask, here: Here) -> Survey:
         except UserError as error:
             here = replace(here, is_slurm_known=False)
             remarks.append(f"Slurm cannot be asked about {len(asked)} job(s): {error}")
-    return Survey(found, traces, [row(run, jobs, here) for run in traces], remarks)
+    return Survey(found, traces, [row(run, own(run, jobs), here) for run in traces], remarks)

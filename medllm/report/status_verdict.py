@@ -10,7 +10,7 @@ nothing of all that    killed, lost or never started
 from collections.abc import Mapping
 
 from medllm.report.status_clock import Here, Job, age, is_fresh, silence, words
-from medllm.report.status_read import Attempt, Scoring, Traces
+from medllm.report.status_read import Attempt, Scoring, Submission, Traces
 
 DONE, RUNNING, STARTING = "done", "running", "starting"
 QUEUED, WAITING, AGAIN = "queued", "waiting", "queued again"
@@ -24,20 +24,31 @@ PENDING = {"PENDING", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD", "RESV_DEL_HOLD"
 CANCELLED = {"CANCELLED", "PREEMPTED", "REVOKED"}
 BROKEN = {"FAILED", "TIMEOUT", "NODE_FAIL", "OUT_OF_MEMORY", "BOOT_FAIL", "DEADLINE"}
 NEVER = "DependencyNeverSatisfied"
-ENDED = {"COMPLETED"} | CANCELLED | BROKEN
 
 
 def spokesman(run: Traces, jobs: Mapping[str, Job]) -> str | None:
     """The job that stands for the run: a live one, else that of what happened last."""
     for job_id in run.trainers:
-        if job_id in jobs and jobs[job_id].word not in ENDED:
+        if job_id in jobs and not jobs[job_id].has_ended:
             return job_id
     last, queued = run.last, run.submission
-    if last and queued and last.started and queued.time and last.started < queued.time:
-        return queued.id
-    if last:
+    if last and not (queued and _is_older(last, queued)):
         return last.job
     return queued.id if queued else None
+
+
+def _is_older(last: Attempt, queued: Submission) -> bool:
+    """Whether the job was queued after the attempt began. Numbers rise; clocks may differ."""
+    if last.job and last.job.isdecimal() and queued.id.isdecimal():
+        return int(last.job) < int(queued.id)
+    return bool(last.started and queued.time and last.started < queued.time)
+
+
+def own(run: Traces, jobs: Mapping[str, Job]) -> dict[str, Job]:
+    """`jobs` without those whose number was of this run's, and is another job's now."""
+    return {
+        number: job for number, job in jobs.items() if run.names.get(number, job.name) == job.name
+    }
 
 
 def verdict(run: Traces, jobs: Mapping[str, Job], here: Here) -> tuple[str, str]:
@@ -48,7 +59,7 @@ def verdict(run: Traces, jobs: Mapping[str, Job], here: Here) -> tuple[str, str]
     job = jobs.get(job_id) if job_id else None
     if run.is_training:
         return RUNNING, silence(run, job, here)
-    if job is not None and job.word not in ENDED:
+    if job is not None and not job.has_ended:
         return _in_queue(run, job_id, job, jobs, here)
     if run.is_starting:
         return STARTING, ""
@@ -68,7 +79,7 @@ def is_unscored(run: Traces, jobs: Mapping[str, Job]) -> bool:
 
 
 def is_live(job: Job | None) -> bool:
-    return job is not None and job.word not in ENDED and job.reason != NEVER
+    return job is not None and job.is_live
 
 
 def _scored(scoring: Scoring, jobs: Mapping[str, Job]) -> str:

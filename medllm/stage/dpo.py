@@ -120,11 +120,11 @@ class PreferenceOptimisation(Stage):
                     f"{file} is gone, and {self.trainer.global_step} steps are trained already; "
                     f"remove {file.parent} to start from the first"
                 )
-            self._score(file)
+            return self._score(file)
         held = load_file(file)
         return dict(zip(held["pairs"].tolist(), held["scores"], strict=True))
 
-    def _score(self, file: Path) -> None:
+    def _score(self, file: Path) -> dict[int, torch.Tensor]:
         """Score the pairs of all devices once, with the weights as they are before step 1."""
         assert self.trainer.train_dataloader is not None, "fit has a dataloader"
         mine = self._scored(self.trainer.train_dataloader.dataset.once())
@@ -132,8 +132,10 @@ class PreferenceOptimisation(Stage):
         if self.trainer.world_size > 1:
             everyone *= self.trainer.world_size
             dist.all_gather_object(everyone, mine)
+        scores = {pair: score for part in everyone for pair, score in part.items()}
+        # What fills the last step up counts nothing, and may not have been among the batches.
+        scores[-1] = torch.zeros_like(next(iter(scores.values())))
         if self.trainer.is_global_zero:
-            scores = {pair: score for part in everyone for pair, score in part.items()}
             table = {
                 "pairs": torch.tensor(list(scores), dtype=torch.int64),
                 "scores": torch.stack(list(scores.values())),
@@ -142,6 +144,7 @@ class PreferenceOptimisation(Stage):
             save_file(table, beside)
             beside.replace(file)
         self.trainer.strategy.barrier()
+        return scores
 
     @torch.no_grad()
     def _scored(self, batches: Iterable[PairBatch]) -> dict[int, torch.Tensor]:

@@ -38,6 +38,8 @@ def told(
     """
     try:
         yield
+    except UserError:  # says already what to do, and may quote a disk that is full besides
+        raise
     except Exception as error:
         if is_out_of_memory(error):
             first = str(error).strip().partition("\n")[0]
@@ -79,7 +81,8 @@ def check_folder(folder: Path, *, needed: int = 0) -> None:
             file.write(b"?")
     except OSError as error:
         raise UserError(
-            f"cannot write to {folder}: {error.strerror}; mend it, or change paths.runs"
+            f"cannot write to {folder}: {error.strerror}; mend it, or change paths.runs or "
+            "MEDLLM_RUNS"
         ) from error
     if (free := shutil.disk_usage(folder).free) < needed:
         raise UserError(

@@ -81,7 +81,7 @@ def _overrides(cfg: DictConfig, name: str, before: Mapping[str, Step]) -> list[s
         f"hardware={hardware(cfg)}",
         f"seed={cfg.seed}",
         f"group={cfg.name}",
-        *(f"paths.{key}='{path}'" for key, path in cfg.paths.items()),
+        *(f"paths.{key}={config.quoted(path)}" for key, path in cfg.paths.items()),
         f"benchmarks=[{','.join(cfg.benchmarks)}]",
         f"unchecked=[{','.join(cfg.unchecked)}]",
         *([f"previous={before[plan.previous].run}"] if plan.previous else []),

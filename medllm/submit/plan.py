@@ -78,16 +78,18 @@ class Total:
             + ", ".join(counts)
         ]
         prices = [each.price for each in self.runs.values() if each.is_to_train and each.price]
-        spent = self._spent(prices) if prices else []
+        spent = _spent(prices) if prices else []
         return [*lines, " · ".join(spent)] if spent else lines
 
-    def _spent(self, prices: Sequence[Price]) -> list[str]:
-        most, presumed = _sum(p.limit for p in prices), _sum(p.hours for p in prices)
-        disk = _sum(p.disk for p in prices)
-        return [
-            *hours(most, presumed, prices[0].device),
-            *([f"{amount(disk)}B of disk"] if disk else []),
-        ]
+
+def _spent(prices: Sequence[Price]) -> list[str]:
+    """Hours of every kind of device, and the disk."""
+    told: list[str] = []
+    for device in dict.fromkeys(each.device for each in prices):
+        some = [each for each in prices if each.device == device]
+        told += hours(_sum(p.limit for p in some), _sum(p.hours for p in some), device)
+    disk = _sum(p.disk for p in prices)
+    return [*told, *([f"{amount(disk)}B of disk"] if disk else [])]
 
 
 def _stands(step: Step) -> tuple[str, str | None]:

@@ -25,7 +25,15 @@ from medllm.launch import slurm
 from medllm.launch.partition import check
 from medllm.launch.snapshot import link, place, snapshot
 from medllm.submit import frozen, same
-from medllm.submit.standing import ENDED, live, record, standing, starting, write
+from medllm.submit.standing import (
+    Standing,
+    end_doomed,
+    live,
+    record,
+    standing,
+    starting,
+    write,
+)
 
 
 @dataclass(kw_only=True)
@@ -48,10 +56,25 @@ class Queue:
         """Queue `job`, write it down in the file `recorded`, and return its number."""
         number = slurm.submit(job, self.code)
         self.put_here[number] = job.name
+        self._record(number, job, recorded)
+        return number
+
+    def put_once(self, job: slurm.Job, recorded: Path) -> str:
+        """`put`, unless such a job is there; under the starter's lock."""
+        return self.adopt(job, recorded) or self.put(job, recorded)
+
+    def adopt(self, job: slurm.Job, recorded: Path) -> str | None:
+        """A live job like `job`, queued by one who was killed before it could write that down."""
+        end_doomed(recorded)
+        if number := slurm.find(job, self.runs):
+            self._record(number, job, recorded)
+        return number
+
+    def _record(self, number: str, job: slurm.Job, recorded: Path) -> None:
         recorded.parent.mkdir(parents=True, exist_ok=True)
         line, after = slurm.line(job, self.code), [*job.after, *job.after_any]
-        write(recorded, {"id": number, "line": line, "time": now(), "after": after})
-        return number
+        said = {"id": number, "name": job.name, "line": line, "time": now(), "after": after}
+        write(recorded, said)
 
     def told(self, job: str | None) -> str:
         """A job in words; None is a run that is done."""
@@ -76,16 +99,13 @@ def submit_run(
     run_id = config.run_id(cfg)
     run_dir = queue.runs / run_id
     with starting(queue.runs, run_id):
-        now = standing(run_dir)
-        if now.word == "training here":
-            raise UserError(
-                f"{run_id} is being trained by a process that no job knows of; start this again "
-                "when it has ended"
-            )
+        now = _standing(queue.runs, run_id)
         same.refuse_other_data(cfg, run_dir)
         if now.word == "done" or now.job:
             return now.job
         jobs = _checked(cfg, run_dir, after)
+        if number := queue.adopt(jobs[-1], run_dir / "job.json"):
+            return number
         frozen.freeze(cfg, exams, run_dir)
         return _put(jobs, run_dir, queue)
 
@@ -94,10 +114,21 @@ def resubmit(run_dir: Path, *, queue: Queue, after: Sequence[str] = ()) -> str |
     """`submit_run` of a run as it was frozen."""
     cfg = frozen.thaw(run_dir / "config.yaml")
     with starting(queue.runs, cfg.run_id):
-        now = standing(run_dir)
-        if now.word in ("done", "training here") or now.job:
+        now = _standing(queue.runs, cfg.run_id)
+        if now.word == "done" or now.job:
             return now.job
-        return _put(_checked(cfg, run_dir, after), run_dir, queue)
+        jobs = _checked(cfg, run_dir, after)
+        return queue.adopt(jobs[-1], run_dir / "job.json") or _put(jobs, run_dir, queue)
+
+
+def _standing(runs: Path, run_id: str) -> Standing:
+    now = standing(runs / run_id)
+    if now.word == "training here":
+        raise UserError(
+            f"{run_id} is being trained by a process that no job knows of; start this again "
+            "when it has ended"
+        )
+    return now
 
 
 def _checked(cfg: DictConfig, run_dir: Path, after: Sequence[str]) -> list[slurm.Job]:
@@ -120,7 +151,7 @@ def _put(jobs: Sequence[slurm.Job], run_dir: Path, queue: Queue) -> str:
     """Under the starter's lock, queue the jobs of a frozen run, the last of which trains it."""
     link(run_dir, queue.code)
     *before, train = jobs
-    numbers = [queue.put(job, run_dir / "jobs" / "prepare.json") for job in before]
+    numbers = [queue.put_once(job, run_dir / "jobs" / "prepare.json") for job in before]
     return queue.put(replace(train, after=[*train.after, *numbers]), run_dir / "job.json")
 
 
@@ -168,14 +199,20 @@ def submit_evaluation(
     after: Sequence[str] = (),
 ) -> str:
     """The job that scores a run on `benchmarks`, as they are composed now."""
-    run_id, hardware = config.run_id(cfg), one_device(config.instantiate(cfg.hardware))
-    run_dir = queue.runs / run_id
+    run_id = config.run_id(cfg)
     plain = {name: OmegaConf.to_container(each, resolve=True) for name, each in benchmarks.items()}
-    asked = run_dir / "jobs" / f"evaluate-{config.digest(plain)}.yaml"
+    asked = queue.runs / run_id / "jobs" / f"evaluate-{config.digest(plain)}.yaml"
+    frozen.save(benchmarks, asked)
+    return score(cfg, run_id, asked, queue=queue, after=after)
+
+
+def score(cfg: DictConfig, run_id: str, asked: Path, *, queue: Queue, after: Sequence[str]) -> str:
+    """The job that scores a run on the benchmarks frozen in the file `asked`."""
+    run_dir, hardware = queue.runs / run_id, one_device(config.instantiate(cfg.hardware))
+    recorded = asked.with_suffix(".json")
     with starting(queue.runs, run_id):
-        if found := live(asked.with_suffix(".json")):
+        if found := live(recorded):
             return found[0]
-        frozen.save(benchmarks, asked)
         job = slurm.Job(
             name=f"evaluate {run_id}",
             body="cpu.sh",
@@ -186,7 +223,7 @@ def submit_evaluation(
             on_cpu=hardware.accelerator == "cpu",
             mounts=_read(cfg),
         )
-        return queue.put(job, asked.with_suffix(".json"))
+        return queue.put(job, recorded)
 
 
 def one_device(hardware: Hardware) -> Hardware:
@@ -200,7 +237,7 @@ def submit_report(recipe: str, hardware: Hardware, *, queue: Queue, after: Seque
     """The job that writes the report of `recipe` when all of `after` have ended, well or not."""
     # Those that ended already may be forgotten, and sbatch knows no dependency on such.
     states = slurm.states(after)
-    after = [job for job in after if job in states and states[job].word not in ENDED]
+    after = [job for job in after if job in states and states[job].is_live]
     folder = queue.runs / recipe
     recorded = folder / "jobs" / "report.json"
     with starting(queue.runs, f"{recipe}/report"):

@@ -154,4 +154,5 @@ def _digest(file: Path, changed: int) -> str:
 
 def _below(file: str, corpora: str) -> str:
     """The name of a file that does not change when all corpora move."""
-    return os.path.relpath(file, corpora) if Path(file).is_relative_to(corpora) else file
+    is_below = Path(file).absolute().is_relative_to(Path(corpora).absolute())
+    return os.path.relpath(file, corpora) if is_below else file

@@ -6,6 +6,7 @@ runs/.locks/<id, - for />        held by whoever freezes, queues or starts it he
 """
 
 import json
+import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -19,11 +20,7 @@ from medllm.errors import ConfigError, UserError
 from medllm.journal import read
 from medllm.launch import slurm
 
-# What Slurm says of jobs that will not run again by themselves.
-ENDED = {
-    "BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY",
-    "PREEMPTED", "REVOKED", "TIMEOUT",
-}  # fmt: skip
+ENDING = 10  # seconds that a job which is ending is waited for; its nodes mostly take one or two
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +39,15 @@ def standing(run_dir: Path) -> Standing:
         return Standing("running" if word == "RUNNING" else "queued", job)
     if lock.is_held(run_dir / ".lock"):
         return Standing("training here")
+    if (run_dir / "done.json").exists():  # its last words may fall between two of our looks
+        return Standing("done")
     return Standing("to train")
 
 
 def starting(runs: Path, run_id: str) -> AbstractContextManager[None]:
     """Hold the starter's lock of a run: what happens to it next is decided by one at a time."""
     waiting = f"another process is starting {run_id}; waiting for it"
-    return lock.held(runs / ".locks" / run_id.replace("/", "-"), waiting=waiting)
+    return lock.held(lock.starters(runs, run_id), waiting=waiting)
 
 
 def is_here(launcher: str, is_asked: bool) -> bool:
@@ -77,6 +76,15 @@ def jobs_of_previous(cfg: DictConfig) -> list[str]:
     start = Path(cfg.model.start.get("path") or "").absolute()
     if not previous or not start.is_relative_to(runs / previous):
         return []
+    return jobs_of(runs, previous)
+
+
+def jobs_of(runs: Path, previous: str) -> list[str]:
+    """The job that trains the run `previous`; none if that is done.
+
+    Raises:
+        ConfigError: it is neither trained nor queued.
+    """
     before = standing(runs / previous)
     if before.word != "done" and before.job is None:
         raise ConfigError(
@@ -86,24 +94,56 @@ def jobs_of_previous(cfg: DictConfig) -> list[str]:
 
 
 def live(file: Path) -> tuple[str, str] | None:
-    """Number and state of the job that `file` records, if Slurm still has it before it.
+    """Number and state of the job that `file` records, if it may still do its work.
 
     Raises:
-        UserError: Slurm cannot be asked.
+        UserError: Slurm cannot be asked, or the job does not come to its end.
     """
     recorded = record(file)
-    if recorded is None:
-        return None
-    try:
-        state = slurm.states([recorded["id"]]).get(recorded["id"])
-    except UserError as error:
-        raise UserError(
-            f"{file} names job {recorded['id']}, and whether it is still queued cannot be asked "
-            f"here; if it is not, remove {file} ({error})"
-        ) from error
-    if state is None or state.word in ENDED or state.reason == "DependencyNeverSatisfied":
+    state = _settled(recorded, file) if recorded else None
+    if recorded is None or state is None or not state.is_live or is_doomed(recorded, state):
         return None
     return recorded["id"], state.word
+
+
+def _settled(recorded: Mapping[str, Any], file: Path) -> slurm.State | None:
+    """What Slurm says of a job that is not just ending; None if it is not there."""
+    number = recorded["id"]
+    for _ in range(ENDING):
+        try:
+            state = slurm.states([number]).get(number)
+        except UserError as error:
+            raise UserError(
+                f"{file} names job {number}, and whether it is still queued cannot be asked here; "
+                f"if it is not, remove {file} ({error})"
+            ) from error
+        # Numbers begin anew where a cluster is set up anew, and then are other jobs'.
+        if state is None or recorded.get("name", state.name) != state.name:
+            return None
+        if state.word != "COMPLETING":
+            return state
+        time.sleep(1)
+    raise UserError(f"job {number} is ending; start this again when it has ended")
+
+
+def is_doomed(recorded: Mapping[str, Any], state: slurm.State) -> bool:
+    """Whether a job waits for one that has failed. Slurm cancels it, but not at once."""
+    must_end_well = any(word.startswith("--dependency=afterok:") for word in recorded["line"])
+    if state.word != "PENDING" or state.reason != "Dependency" or not must_end_well:
+        return False
+    before = slurm.states(recorded["after"]).values()
+    return any(not each.is_live and each.word != "COMPLETED" for each in before)
+
+
+def end_doomed(file: Path) -> None:
+    """End the job that `file` records, if it waits for what has failed; before another is queued.
+
+    Slurm would end it later, and whoever looks at the queue meanwhile take it for the new one.
+    """
+    recorded = record(file)
+    state = _settled(recorded, file) if recorded else None
+    if recorded and state and is_doomed(recorded, state):
+        slurm.cancel([recorded["id"]])
 
 
 def record(file: Path) -> Mapping[str, Any] | None:

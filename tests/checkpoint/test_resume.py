@@ -1,12 +1,16 @@
 """A run that is killed goes on as if nothing had happened, to the last bit."""
 
+import json
+import os
 import signal
 
 import pytest
 from safetensors.torch import load_file
 
+from medllm import attempt
 from medllm.checkpoint import folder
 from medllm.journal import Journal
+from medllm.stage.curves import Heldout
 from tests.checkpoint import small
 
 EVERY = ["checkpointing.steps=2", "checkpointing.minutes=null"]
@@ -80,6 +84,42 @@ def test_told_to_stop_it_saves_the_step_it_is_in(undisturbed, number, status):
 
 
 @pytest.mark.slow
+def test_told_to_stop_before_the_first_step_it_ends_at_once(undisturbed):
+    """A status of 0 would say that it is done, and start what waits for it."""
+    fresh, _ = undisturbed("sft", *small.LORA)
+    run_dir = small.copied(fresh, "early")
+
+    def told_at_the_first_look():
+        Heldout.on_train_start = lambda *_: os.kill(os.getpid(), signal.SIGTERM)
+
+    assert small.in_child(run_dir, before=told_at_the_first_look) == -15
+    assert not (run_dir / "done.json").exists()
+
+
+@pytest.mark.slow
+def test_a_run_killed_while_it_exports_has_only_that_left(undisturbed):
+    """Six steps, and a checkpoint at the sixth."""
+    fresh, whole = undisturbed("sft", *small.LORA)
+    run_dir = small.copied(fresh, "exporting")
+
+    def die_in_export():
+        attempt.export = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
+
+    assert small.in_child(run_dir, before=die_in_export) == -9
+    assert small.in_child(run_dir) == 0
+    assert [line["step"] for line in Journal(run_dir).attempts()] == [0, 6, 6]
+    assert small.outcome(run_dir) == whole
+
+
+@pytest.mark.slow
+def test_a_stored_reference_serves_a_last_step_that_is_not_full(places):
+    """29 pairs twice: 7 steps of 8 and one of 2, all of them known from the first epoch."""
+    run_dir = small.frozen(places, "twice", "dpo_stored", *EVERY, "stage.epochs=2")
+    assert small.in_child(run_dir) == 0
+    assert json.loads((run_dir / "done.json").read_text())["steps"] == 8
+
+
+@pytest.mark.slow
 def test_a_crash_in_the_middle_of_writing_leaves_the_last_good_one(undisturbed):
     fresh, whole = undisturbed("sft", *small.LORA)
     run_dir = small.copied(fresh, "writing")
@@ -113,7 +153,7 @@ def test_a_damaged_checkpoint_is_set_aside_for_the_one_before(undisturbed, caplo
     bits = bytearray(weights.read_bytes())
     bits[len(bits) // 2] ^= 1
     weights.write_bytes(bits)
-    found = folder.newest(run_dir / "checkpoints")
+    found = folder.newest(run_dir / "checkpoints", sets_aside=True)
     assert found is not None
     assert found.step == 2
     assert (

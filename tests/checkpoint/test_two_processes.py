@@ -69,3 +69,10 @@ def test_another_number_of_processes_goes_on_to_the_same_weights(places, whole, 
     assert {step: sorted(seen) for step, seen in rows(run_dir / "seen").items()} == {
         step: sorted(seen) for step, seen in rows(whole / "seen").items()
     }
+
+
+@pytest.mark.slow
+def test_a_done_run_started_again_waits_for_nobody(whole):
+    before = len(Journal(whole).attempts())
+    assert small.in_two_children(whole) == (0, 0)
+    assert len(Journal(whole).attempts()) == before

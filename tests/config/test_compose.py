@@ -27,6 +27,12 @@ def test_a_job_of_hydra_can_compose_further_configs(toy):
     assert python(script, toy.folder) == "16 18\n"
 
 
+@pytest.mark.parametrize("text", ["/a'b", "/a\\b", "/a\\'b", "/a b,c=[d]", "/a\\"])
+def test_any_path_can_be_handed_to_a_further_config(text):
+    cfg = config.compose("status", [f"paths.runs={config.quoted(text)}"])
+    assert cfg.paths.runs == text
+
+
 def test_a_check_imports_neither_torch_nor_what_it_checks(toy):
     script = f"""
         import json, sys

@@ -33,6 +33,15 @@ def test_the_name_of_a_run_is_a_promise():
     assert config.run_id(cfg) == "toy/8e278864"
 
 
+def test_a_frozen_config_may_be_read_from_another_folder(toy, monkeypatch):
+    cfg = toy.compose("model=previous", "+previous=toy/1", "paths.runs=runs")
+    monkeypatch.chdir(toy.folder)
+    frozen = OmegaConf.load(config.freeze(cfg, toy.folder / "runs/a"))
+    assert frozen.paths.runs == f"{toy.folder}/runs"
+    assert frozen.model.path == f"{toy.folder}/runs/toy/1/export"
+    assert frozen.run_id == config.run_id(cfg)
+
+
 def test_a_frozen_config_needs_nothing_else(toy):
     cfg = toy.compose("model=previous", "+previous=toy/1", "paths.runs=/scratch")
     frozen = config.freeze(cfg, toy.folder / "runs" / "a")

@@ -169,6 +169,13 @@ def scontrol(tmp_path, monkeypatch):
     return make
 
 
+def test_a_run_that_is_done_is_done_whatever_its_ranks_ended_with(tmp_path, capsys):
+    (tmp_path / "jobs").mkdir()
+    (tmp_path / "done.json").write_text("{}")
+    assert again.main(tmp_path, 134, "7") == 0
+    assert capsys.readouterr().out == "medllm: the run is done; it is not queued again\n"
+
+
 def test_a_job_that_is_being_cancelled_is_not_queued_again(tmp_path, capsys, scontrol):
     scontrol("CANCELLED")
     (tmp_path / "jobs").mkdir()

@@ -11,9 +11,18 @@ def row(*cells):
 def test_what_squeue_says():
     text = "\n".join(
         [
-            row("12", "RUNNING", "None", "sn[1-2]", "1-02:03:04", "2"),
-            row("13", "PENDING", "Dependency", "", "0:00", "0"),
-            row("14", "PENDING", "launch failed requeued held", "", "INVALID", "1"),
+            row(
+                "12",
+                "RUNNING",
+                "None",
+                "sn[1-2]",
+                "1-02:03:04",
+                "2",
+                "medllm 1a2b3c4d",
+                "train a/b",
+            ),
+            row("13", "PENDING", "Dependency", "", "0:00", "0", "", ""),
+            row("14", "PENDING", "launch failed requeued held", "", "INVALID", "1", "", ""),
         ]
     )
     held = "launch failed requeued held"
@@ -24,6 +33,8 @@ def test_what_squeue_says():
             node="sn[1-2]",
             elapsed=timedelta(days=1, hours=2, minutes=3, seconds=4),
             restarts=2,
+            name="train a/b",
+            comment="medllm 1a2b3c4d",
         ),
         "13": State(word="PENDING", reason="Dependency", node="", elapsed=timedelta(), restarts=0),
         "14": State(word="PENDING", reason=held, node="", elapsed=timedelta(), restarts=1),
@@ -32,9 +43,9 @@ def test_what_squeue_says():
 
 def test_what_sacct_says_is_a_line_for_every_start():
     text = (
-        "12|REQUEUED|sn[1-2]|00:10:00\n"
-        "12|COMPLETED|sn[1-2]|00:20:05\n"
-        "13|CANCELLED by 0|None assigned|00:00:00\n"
+        "12|REQUEUED|sn[1-2]|00:10:00|train a|b\n"
+        "12|COMPLETED|sn[1-2]|00:20:05|train a|b\n"
+        "13|CANCELLED by 0|None assigned|00:00:00|wrap\n"
     )
     assert accounted(text) == {
         "12": State(
@@ -43,6 +54,9 @@ def test_what_sacct_says_is_a_line_for_every_start():
             node="sn[1-2]",
             elapsed=timedelta(minutes=20, seconds=5),
             restarts=1,
+            name="train a|b",
         ),
-        "13": State(word="CANCELLED", reason="", node="", elapsed=timedelta(), restarts=0),
+        "13": State(
+            word="CANCELLED", reason="", node="", elapsed=timedelta(), restarts=0, name="wrap"
+        ),
     }

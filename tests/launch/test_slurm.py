@@ -7,6 +7,8 @@ import pytest
 
 from medllm.errors import ConfigError, UserError
 from medllm.launch import slurm
+from medllm.launch.client import FOREIGN, ask
+from medllm.launch.queue import COLUMNS
 from tests.launch.made import a100x8n4, preparing, small, training
 
 CODE = Path("/runs/.code/5e6f7a8b")
@@ -18,6 +20,7 @@ def test_a_run_on_four_nodes_of_eight_gpus():
         "sbatch",
         "--parsable",
         "--job-name=world/sft/1a2b3c4d",
+        "--comment=medllm 29c3b699",  # sha256 of "/runs"
         "--nodes=4",
         "--ntasks=32",
         "--ntasks-per-node=8",
@@ -60,6 +63,7 @@ def test_a_step_without_gpu_is_one_task_on_the_partition_for_it():
         "sbatch",
         "--parsable",
         "--job-name=world/sft/1a2b3c4d",
+        "--comment=medllm 29c3b699",
         "--nodes=1",
         "--ntasks=1",
         "--ntasks-per-node=1",
@@ -168,12 +172,57 @@ def test_what_another_job_was_given_is_not_handed_to_sbatch(tmp_path, tool, monk
     assert slurm.submit(training(folder=tmp_path), CODE) == "none-/etc/x.conf"
 
 
+def test_variables_that_hide_jobs_or_name_other_clusters_are_kept_from_slurm(tool, monkeypatch):
+    """With SQUEUE_STATES=COMPLETED no job would be live, and every run be queued again."""
+    for name in ("SQUEUE_STATES", "SACCT_FORMAT", "SINFO_ALL", "SCANCEL_QOS", "SLURM_CLUSTERS",
+                 "SBATCH_CLUSTERS"):  # fmt: skip
+        monkeypatch.setenv(name, "x")
+    monkeypatch.setenv("SBATCH_PARTITION", "gpu")
+    tool("squeue", "env")
+    names = {line.partition("=")[0] for line in ask(["squeue"]).stdout.splitlines()}
+    assert not {name for name in names if name.startswith(FOREIGN)}
+    assert "SBATCH_PARTITION" in names
+
+
+def found_as(said, name, comment="medllm 29c3b699", reason="None"):
+    """A line of squeue about job 7."""
+    cells = ["7", said, reason, "", "0:00", "0", comment, name]
+    return "".join(cell.ljust(width) for cell, width in zip(cells, COLUMNS.values(), strict=True))
+
+
+def test_a_job_that_sbatch_queued_before_it_gave_up_is_found(tmp_path, tool):
+    said = "sbatch: error: Batch job submission failed: Socket timed out on send/recv operation"
+    tool("sbatch", f"echo '{said}' >&2; exit 1")
+    job = training()
+    tool("squeue", f"echo '{found_as('PENDING', job.name)}'")
+    job = training(folder=tmp_path)
+    assert slurm.submit(job, CODE) == "7"
+    tool("squeue", "true")
+    with pytest.raises(UserError, match=r"sbatch did not answer in time .*Socket timed out"):
+        slurm.submit(job, CODE)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        found_as("CANCELLED", training().name),
+        found_as("PENDING", training().name, reason="DependencyNeverSatisfied"),
+        found_as("RUNNING", "world/sft/00000000"),
+        found_as("RUNNING", training().name, comment="medllm 00000000"),
+    ],
+    ids=["ended", "never", "another run", "other runs"],
+)
+def test_another_job_is_not_taken_for_it(tool, line):
+    tool("squeue", f"echo '{line}'")
+    assert slurm.find(training(), Path("/runs")) is None
+
+
 def test_without_sbatch_nothing_can_be_queued(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(
         UserError,
-        match=r"hardware\.launcher=slurm, but there is no sbatch here; go to a machine of the "
-        "cluster, start a small one with `make slurm-up`, or set hardware.launcher=local",
+        match="there is no sbatch here; go to a machine of the cluster, or start a small one with "
+        "`make slurm-up`, or choose hardware that starts runs here: cpu, gpu1",
     ):
         slurm.submit(training(folder=tmp_path), CODE)
 
@@ -213,6 +262,7 @@ REFUSALS = [
         "change hardware.slurm.time=24:00:00",
     ),
     ("Invalid generic resource (gres) specification", "change hardware.slurm.gres=gpu:a100:8"),
+    ("Invalid --mem specification", "change hardware.slurm.memory=900G"),
     ("unrecognized option '--exlusive'", "change hardware.slurm.flags=null"),
 ]
 

@@ -56,7 +56,7 @@ def test_a_snapshot_holds_code_and_config_and_nothing_else(tmp_path, repo):
 def test_a_snapshot_says_of_which_commit_it_is_and_what_stood_beyond_it(tmp_path, repo):
     code = snapshot(tmp_path / "runs", repo=repo)
     taken = json.loads((code / "snapshot.json").read_text())
-    assert taken["commit"] == provenance.git(repo, "rev-parse", "HEAD")
+    assert taken["commit"] == provenance.head(repo)
     assert "-a: 1\n+a: 2" in taken["diff"]
     assert provenance.code(code) == (taken["commit"], taken["diff"])
 
@@ -68,6 +68,24 @@ def test_the_same_code_is_copied_once(tmp_path, repo):
     assert snapshot(tmp_path, repo=repo) == code
     assert code.stat().st_mtime_ns == before
     assert [f.name for f in (tmp_path / ".code").iterdir()] == [".lock", code.name]
+
+
+def test_a_snapshot_is_named_by_what_was_copied(tmp_path, repo, monkeypatch):
+    """Somebody may edit a file between the look at it and its copy."""
+    import shutil
+
+    copy = shutil.copy2
+
+    def edited(file, to):
+        if file.name == "run.py":
+            file.write_text("print('edited')\n")
+        return copy(file, to)
+
+    before = place(tmp_path, repo=repo)
+    monkeypatch.setattr(shutil, "copy2", edited)
+    code = snapshot(tmp_path, repo=repo)
+    assert code != before
+    assert code == place(tmp_path, repo=repo) == place(tmp_path, repo=code)
 
 
 def test_a_snapshot_of_a_snapshot_is_itself(tmp_path, repo):
@@ -118,5 +136,5 @@ def test_a_run_on_a_snapshot_records_its_commit_and_changes(tmp_path, repo, monk
     code = snapshot(tmp_path, repo=repo)
     monkeypatch.setattr(provenance, "REPO", code)
     (entry,) = json.loads(provenance.record(tmp_path / "run", data={}, argv=[]).read_text())
-    assert entry["commit"] == provenance.git(repo, "rev-parse", "HEAD")
+    assert entry["commit"] == provenance.head(repo)
     assert "+a: 2" in (tmp_path / "run" / entry["diff"]).read_text()

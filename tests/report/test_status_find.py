@@ -2,10 +2,11 @@
 
 import json
 import os
+import re
 
 import pytest
 
-from medllm.errors import UserError
+from medllm.errors import ConfigError, UserError
 from medllm.report.status_find import find, labels
 from tests.run_folders import RunFolder
 
@@ -63,6 +64,19 @@ def test_a_filter_that_lets_nothing_through_is_refused_with_the_nearest(runs):
         ids(runs, name="world/ctp")
     with pytest.raises(UserError, match=r"run='world/cpt/00000009' is no run.*mean 'world/cpt/000"):
         ids(runs, run="world/cpt/00000009")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"recipe": 5}, "recipe=5 must be text, e.g. recipe=world/qilin_med"),
+        ({"run": 12345678}, "run=12345678 must be text, e.g. run=world/cpt/1a2b3c4d"),
+        ({"name": ["a"]}, "name=['a'] must be text, e.g. name=world/*"),
+    ],
+)
+def test_a_filter_that_is_no_text_is_refused(given, said, tmp_path):
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        find(tmp_path, **{"recipe": None, "name": None, "run": None, **given})
 
 
 def test_a_refusal_does_not_list_hundreds(tmp_path):

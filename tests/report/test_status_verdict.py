@@ -152,6 +152,17 @@ def test_what_is_believed(case, run):
     assert told(run, job) == (state, why)
 
 
+def test_of_two_jobs_the_one_with_the_higher_number_is_newer_whatever_the_clocks_say(run):
+    run.submitted("13", at=ago(hours=9)).started(job="12", host="sn1").ended(why="told to stop")
+    assert told(run) == ("lost", "Slurm does not know job 13")
+
+
+def test_a_job_of_another_name_is_not_the_runs(run):
+    run.submitted(name=f"train {run.id}")
+    assert told(run, Said("RUNNING", name=f"train {run.id}"))[0] == "starting"
+    assert told(run, Said("RUNNING", name="x")) == ("lost", "Slurm does not know job 12")
+
+
 def test_whoever_holds_the_lock_trains_whatever_the_files_and_slurm_say(run):
     run.submitted().started(job="12", host="sn1").ended().progressed()
     with run.trained():

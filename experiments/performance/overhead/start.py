@@ -47,7 +47,9 @@ def told(*_):
     os._exit(0)
 begun = time.perf_counter()
 """
-OURS = FIRST_STEP + """
+OURS = (
+    FIRST_STEP
+    + """
 import sys
 from medllm import cli
 from medllm.launch import local
@@ -59,7 +61,10 @@ def watched(*args):
 local.launch = watched
 cli.main(["train", *sys.argv[1:]])
 """
-BARE = FIRST_STEP + """
+)
+BARE = (
+    FIRST_STEP
+    + """
 import sys
 import torch
 import pytorch_lightning, transformers, peft
@@ -79,6 +84,7 @@ register_optimizer_step_post_hook(told)
 run.log({"loss": 0.0})
 optimizer.step()
 """
+)
 RECIPE = "experiments=world/qilin_med"
 RUN = ("experiments=world/base", "world=tiny", "stage.epochs=1", "tracker.mode=offline")
 
@@ -130,7 +136,10 @@ def first_step(folder: Path, repeats: int) -> None:
         [min(figure) for figure in zip(*runs, strict=True)] for runs in (bare, ours, blind)
     )
     print(f"{'bare script, first step':30} {first[0]:6.2f} CPU-s  {first[1]:6.2f} s")
-    for name, found in (("medllm train, first step", unseen), ("... after a look at held-out", own)):
+    for name, found in (
+        ("medllm train, first step", unseen),
+        ("... after a look at held-out", own),
+    ):
         ratio = found[0] / first[0]
         print(f"{name:30} {found[0]:6.2f}        {found[1]:6.2f}     {ratio:5.2f} x   "
               f"{verdict(ratio <= GOAL_STEP)}")  # fmt: skip

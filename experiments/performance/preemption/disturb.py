@@ -15,12 +15,15 @@ import time
 from pathlib import Path
 
 
+STEPS = 20  # that an attempt makes before it is disturbed
+
+
 def main() -> None:
     words = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     words.add_argument("runs", type=Path)
     words.add_argument("--times", type=int, default=12)
     words.add_argument("--seed", type=int, default=0)
-    words.add_argument("--pause", type=float, default=4.0, help="seconds between two troubles")
+    words.add_argument("--pause", type=float, default=15.0, help="seconds between two troubles")
     given = words.parse_args()
     chance = random.Random(given.seed)
     troubles = [tell, kill, queue_again] * -(-given.times // 3)
@@ -85,13 +88,14 @@ def ranks(run_dir: Path) -> list[int]:
 
 
 def is_under_way(run_dir: Path, pids: list[int]) -> bool:
-    """Both ranks live, and this attempt has told of steps of its own that are not the last."""
+    """Both ranks live, and this attempt has told of steps of its own that are not the last ones."""
     attempts, progress = run_dir / "attempts.jsonl", run_dir / "progress.json"
     if len(pids) < 2 or not progress.exists() or not attempts.exists():
         return False
     last = json.loads(attempts.read_text().splitlines()[-1])
     now = json.loads(progress.read_text())
-    return "started" in last and last["step"] < now["step"] < now["steps"] - 10
+    is_of_this = "started" in last and last["started"] < now["time"]
+    return is_of_this and last["step"] + STEPS <= now["step"] < now["steps"] - 10
 
 
 if __name__ == "__main__":
