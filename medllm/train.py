@@ -33,14 +33,14 @@ def train(cfg: DictConfig) -> str:
 
     Raises:
         ConfigError: with every problem of the config.
-        UserError: a job is to train it, it was trained on data that have changed, or the disk
-            cannot hold it.
+        UserError: a job is to train it, it was trained on data that have changed, or nothing can
+            be written to paths.runs.
     """
     config.check(cfg, "train")
     run_id = config.run_id(cfg)
     runs = Path(cfg.paths.runs).absolute()
     if not _is_trained(cfg, runs / run_id):
-        check_disk(cfg)
+        check_folder(runs)
         check_exams(cfg)
         exams = held_against(cfg)
         stores = prepare(cfg, exams)  # once, not in every rank; long, so not under the lock
@@ -99,15 +99,6 @@ def record(cfg: DictConfig, stores: "Mapping[str, Store]", run_dir: Path) -> Non
     submit.write(run_dir / "stores.json", places)  # last: with it the run may start
 
 
-def check_disk(cfg: DictConfig) -> None:
-    """Refuse a run whose folder cannot be written, or whose checkpoints would not fit."""
-    from medllm.estimate.cost import problems
-
-    check_folder(Path(cfg.paths.runs).absolute())
-    if found := problems(cfg, submit.untrained(cfg)):
-        raise ConfigError(found)
-
-
 def check_exams(cfg: DictConfig) -> None:
     """Refuse data that nobody has held against the benchmarks the model will be scored on."""
     checked = cfg.data.contamination.benchmarks if cfg.data.get("contamination") else ()
@@ -143,7 +134,7 @@ def queue(cfg: DictConfig, point: sweep.Sweep) -> None:
     if not cfg.submit:
         _show(cfg, runs, after)
         return
-    check_disk(cfg)
+    check_folder(runs)
     jobs = point.kept.setdefault("queue", submit.Queue(runs=runs))
     job = submit.submit_run(cfg, exams=held_against(cfg), queue=jobs, after=after)
     print(f"{runs / config.run_id(cfg)}: {jobs.told(job)}")

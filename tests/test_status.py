@@ -126,7 +126,8 @@ def test_rows_that_could_not_be_made_are_the_failure_of_the_run(tmp_path, monkey
     run = RunFolder(runs).submitted("13", after=["12"])
     run.submitted("12", file="jobs/prepare.json").put("jobs/slurm-12.log", "no such corpus")
     killed = Said("CANCELLED", reason="DependencyNeverSatisfied")
-    clients(tmp_path / "bin", monkeypatch, {"12": Said("FAILED", reason="NonZeroExitCode"), "13": killed})
+    failed = Said("FAILED", reason="NonZeroExitCode")
+    clients(tmp_path / "bin", monkeypatch, {"12": failed, "13": killed})
     (found,) = told(runs, capsys=capsys)["runs"]
     why = "its data could not be prepared: job 12 ended: failed"
     assert (found["state"], found["note"]) == ("failed", why)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from textwrap import dedent
 
+import pytest
 from omegaconf import OmegaConf
 
 from medllm import config

@@ -9,6 +9,7 @@ from medllm import lock
 from medllm.report.status import row
 from medllm.report.status_clock import words
 from medllm.report.status_read import read
+from medllm.report.status_verdict import own
 from tests.run_folders import HERE, NOW, RunFolder, Said, ago
 
 PENDING = Said("PENDING", reason="Dependency", elapsed=timedelta(0))
@@ -159,8 +160,9 @@ def test_of_two_jobs_the_one_with_the_higher_number_is_newer_whatever_the_clocks
 
 def test_a_job_of_another_name_is_not_the_runs(run):
     run.submitted(name=f"train {run.id}")
-    assert told(run, Said("RUNNING", name=f"train {run.id}"))[0] == "starting"
-    assert told(run, Said("RUNNING", name="x")) == ("lost", "Slurm does not know job 12")
+    ours = {"12": Said("RUNNING", name=f"train {run.id}")}
+    assert own(read(run.runs, run.id), ours) == ours
+    assert own(read(run.runs, run.id), {"12": Said("RUNNING", name="x")}) == {}
 
 
 def test_whoever_holds_the_lock_trains_whatever_the_files_and_slurm_say(run):

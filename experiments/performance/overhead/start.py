@@ -85,6 +85,7 @@ run.log({"loss": 0.0})
 optimizer.step()
 """
 )
+BLIND = ("~data.heldout.general", "~data.heldout.medical")  # {} would be merged into them
 RECIPE = "experiments=world/qilin_med"
 RUN = ("experiments=world/base", "world=tiny", "stage.epochs=1", "tracker.mode=offline")
 
@@ -131,7 +132,7 @@ def first_step(folder: Path, repeats: int) -> None:
         bare.append(told("-c", BARE, str(folder), architecture()))
         ours.append(told("-c", OURS, *RUN))
         os.environ["MEDLLM_RUNS"] = f"{folder}/blind-{number}"
-        blind.append(told("-c", OURS, *RUN, "data.heldout={}"))
+        blind.append(told("-c", OURS, *RUN, *BLIND))
     first, own, unseen = (
         [min(figure) for figure in zip(*runs, strict=True)] for runs in (bare, ours, blind)
     )

@@ -14,7 +14,6 @@ import subprocess
 import time
 from pathlib import Path
 
-
 STEPS = 20  # that an attempt makes before it is disturbed
 
 
@@ -58,8 +57,8 @@ def queue_again(job: str, pids: list[int], chance: random.Random) -> None:
 def victim(runs: Path, chance: random.Random) -> tuple[Path, str, list[int]]:
     """A run that is being trained right now, its job, and the processes of its ranks."""
     while True:
-        found = [(run_dir, job, ranks(run_dir)) for run_dir, job in running(runs)]
-        found = [(run_dir, job, pids) for run_dir, job, pids in found if is_under_way(run_dir, pids)]
+        all_of_them = [(run_dir, job, ranks(run_dir)) for run_dir, job in running(runs)]
+        found = [each for each in all_of_them if is_under_way(each[0], each[2])]
         if found:
             return chance.choice(sorted(found))
         time.sleep(0.2)
@@ -70,7 +69,8 @@ def running(runs: Path) -> list[tuple[Path, str]]:
         ["squeue", "-h", "-t", "RUNNING", "-o", "%A"], capture_output=True, text=True, check=True
     )
     jobs = set(queue.stdout.split())
-    known = ((file.parent, json.loads(file.read_text())["id"]) for file in runs.glob("*/*/*/job.json"))
+    files = runs.glob("*/*/*/job.json")
+    known = ((file.parent, json.loads(file.read_text())["id"]) for file in files)
     return [(run_dir, job) for run_dir, job in known if job in jobs]
 
 
