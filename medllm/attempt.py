@@ -217,6 +217,5 @@ def _hush() -> None:
     warnings.filterwarnings("ignore", ".*LeafSpec.*is deprecated.*")  # Lightning 2.6.6
     warnings.filterwarnings("ignore", ".*`srun` command is available.*")  # hardware.launcher says
     warnings.filterwarnings("ignore", ".*torch.distributed.*is deprecated.*")
-    warnings.filterwarnings("ignore", ".*is_gradient_checkpointing.*")  # peft 0.21
     # The place in the plan is `Steps.start`, and is not Lightning's to keep.
     warnings.filterwarnings("ignore", ".*your dataloader is not resumable.*")

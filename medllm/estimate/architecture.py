@@ -67,7 +67,7 @@ class Architecture:
             )
             network.name_or_path = "unnamed"  # an adapter exported beside asks for a name
             attached: Any = self.adapter.attach(network)
-        return attached.to(width.get(precision, torch.float32))  # all of it, as Lightning does
+        return attached.to(width.get(precision, torch.float32))
 
 
 def architecture(cfg: DictConfig, earlier: Mapping[str, DictConfig]) -> Architecture | Unknown:

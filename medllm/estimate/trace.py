@@ -92,9 +92,8 @@ def _fill(network: "torch.nn.Module") -> None:
 
 def _network(found: Architecture, shape: Pass, layers: int) -> Any:
     network = found.network(layers=layers, attention=_kernel(shape), precision=shape.precision)
-    if shape.checkpointing:  # as `medllm.run` does
-        network.enable_input_require_grads()
-        network.gradient_checkpointing_enable({"use_reentrant": False})
+    if shape.checkpointing:  # as `medllm.frozen` does
+        network.activation_checkpointing_enable({"use_reentrant": False})
     return network.train()
 
 

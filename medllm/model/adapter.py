@@ -1,5 +1,6 @@
 """Which weights are trained: all of them, or low-rank adapters beside them (PEFT)."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -62,7 +63,9 @@ class Lora:
         try:
             # A model of the hub knows its commit, a folder none.
             commit = getattr(network.config, "_commit_hash", None)
-            return get_peft_model(network, config, revision=commit)
+            with warnings.catch_warnings():  # peft 0.21 reads a name that transformers 5.23 leaves
+                warnings.filterwarnings("ignore", ".*is_gradient_checkpointing.*")
+                return get_peft_model(network, config, revision=commit)
         except ValueError as error:
             raise ConfigError(
                 [f"model.adapter.targets={targets} fits no layer: {error}"]

@@ -44,8 +44,7 @@ def of_real_tensors(found, shape):
     network.set_attn_implementation(shape.attention)
     network = found.adapter.attach(network)
     if shape.checkpointing:
-        network.enable_input_require_grads()
-        network.gradient_checkpointing_enable({"use_reentrant": False})
+        network.activation_checkpointing_enable({"use_reentrant": False})
     dtypes = {"bf16-true": torch.bfloat16, "64-true": torch.float64}
     return measured(network.to(dtypes.get(shape.precision, torch.float32)).train(), shape)
 
