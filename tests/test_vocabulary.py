@@ -12,7 +12,7 @@ from medllm.data.heldout import chunks
 from medllm.model.extension import merge
 from medllm.model.extension.learn import learn
 from medllm.model.load import Extended, Pretrained
-from medllm.stage.curves import bits_per_byte
+from medllm.stage.heldout import bits_per_byte
 from medllm.types import Document
 from tests.conftest import tiny_llama, tiny_tokenizer
 from tests.verbs import Places, times

@@ -85,8 +85,8 @@ def test_an_adapter_saves_itself_alone(tmp_path, export, weights):
     cfg = published(tmp_path, "hardware=h200x1", "stage.global_batch=8", "model/adapter=lora",
                     f"model.adapter.export={export}")  # fmt: skip
     found = cost(cfg, {})
-    assert found.checkpoint_bytes == 3 * 2 * 20971520
-    assert found.export_bytes == 2 * weights
+    assert found.checkpoint_bytes == 3 * 4 * 20971520
+    assert found.export_bytes == 4 * weights
 
 
 def test_an_unknown_model_has_a_limit_and_no_more(tmp_path):

@@ -102,8 +102,7 @@ def both(folder, tokenizer, judged, *, loss, their_loss, label_smoothing=0.0):
     before = lessons.dpo(lambda: tiny_llama(1), reference="stored", **science)
     before.trainer = lessons.trainer(1)
     before.configure_model()
-    before._store([lessons.pairs(tokenizer, judged=judged)])
-    ours.stored = before.stored
+    ours.stored = before._scored([lessons.pairs(tokenizer, judged=judged)])
     return ours, theirs
 
 

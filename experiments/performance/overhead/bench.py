@@ -211,6 +211,10 @@ class Meters(pl.Callback):
         self.time(pl_module.meter, "add_tokens", inside=True)
         self.time(pl_module.meter, "read", inside=True)
 
+    def on_train_batch_start(self, trainer: pl.Trainer, *_: Any) -> None:
+        if trainer.global_step == NULL.first:  # W&B began at the first log, once and for all
+            self.spent = dict.fromkeys(self.spent, 0.0)
+
     def time(self, owner: Any, name: str, *, inside: bool = False) -> None:
         key = f"{'  of it ' if inside else ''}{type(owner).__name__}.{name}"
         call = getattr(owner, name)
@@ -240,7 +244,7 @@ def parts(folder: Path) -> None:
     attempt = Taken(frozen(folder, NULL), RANK)
     attempt.case = NULL
     attempt.train()
-    steps = attempt.steps.steps
+    steps = attempt.steps.steps - NULL.first
     print(f"null model, ms per step of {attempt.ticks.each(NULL)[0]:.3f}")
     for name, seconds in sorted(attempt.meters.spent.items(), key=lambda item: -item[1]):
         print(f"  {1000 * seconds / steps:6.3f}  {name}")
