@@ -137,13 +137,11 @@ def first_step(folder: Path, repeats: int) -> None:
         [min(figure) for figure in zip(*runs, strict=True)] for runs in (bare, ours, blind)
     )
     print(f"{'bare script, first step':30} {first[0]:6.2f} CPU-s  {first[1]:6.2f} s")
-    for name, found in (
-        ("medllm train, first step", unseen),
-        ("... after a look at held-out", own),
-    ):
+    # Without a look at held-out text W&B begins after the first step: less than the script does.
+    for name, found in {"medllm train": own, "... before W&B begins": unseen}.items():
         ratio = found[0] / first[0]
-        print(f"{name:30} {found[0]:6.2f}        {found[1]:6.2f}     {ratio:5.2f} x   "
-              f"{verdict(ratio <= GOAL_STEP)}")  # fmt: skip
+        met = verdict(ratio <= GOAL_STEP) if found is own else ""
+        print(f"{name:30} {found[0]:6.2f}        {found[1]:6.2f}     {ratio:5.2f} x   {met}")
 
 
 def architecture() -> str:
