@@ -46,9 +46,11 @@ def test_without_the_word_the_lines_and_the_price_are_shown_and_nothing_is_done(
     """2 nodes with a process each for at most an hour."""
     assert places.medllm(*BASE) == 0
     first, second, price = capsys.readouterr().out.splitlines()
-    assert first.startswith(f"sbatch --parsable '--job-name=prepare {RUN}' --nodes=1 --ntasks=1")
+    assert first.startswith(f"sbatch --parsable '--job-name=prepare {RUN}' '--comment=medllm ")
+    assert "' --nodes=1 --ntasks=1 " in first
     assert first.endswith(f"python -m medllm.job prepare {places.runs}/{RUN}")
-    assert f"'--job-name=train {RUN}' --nodes=2" in second
+    assert f"'--job-name=train {RUN}' '--comment=medllm " in second
+    assert "' --nodes=2 --ntasks=2 " in second
     assert "--dependency=afterok:PREPARE" in second
     assert "≤ 2 process-hours" in price
     assert price.endswith("nothing was queued: add submit=true")
