@@ -74,7 +74,7 @@ class Checkpoints(pl.Callback):
             raise UserError(f"ranks would go on from steps {starts}; start {self.at.parent} again")
         self.step, self.saved, self.began = trainer.global_step, *[time.monotonic()] * 2
         self.mine = self._mine(trainer, pl_module)
-        self.told.listen()  # after Lightning, which has handlers of its own
+        self.told.listen()
 
     def _mine(self, trainer: pl.Trainer, stage: Any) -> dict[str, Any] | None:
         """What this rank kept, with its sums given to the meter; other layouts add them up."""

@@ -119,7 +119,26 @@ class Curves(pl.Callback):
         )
 
 
-class Heldout(pl.Callback):
+class Looks(pl.Callback):
+    """Looks at the model at the marks of a run; subclasses say when the first look is, and how."""
+
+    def __init__(self) -> None:
+        self.step = 0  # the last step that ended
+        self.marks: set[int] = set()
+
+    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, *_: Any) -> None:
+        step = trainer.global_step
+        if step == self.step:
+            return
+        self.step = step
+        if step in self.marks:
+            self._look(trainer, pl_module)
+
+    def _look(self, trainer: pl.Trainer, stage: Stage) -> None:
+        raise NotImplementedError
+
+
+class Heldout(Looks):
     """Bits per byte on held-out text of each domain, so that forgetting shows.
 
     Every rank scores its share, and as many batches as the others, for a forward pass of a
@@ -129,20 +148,12 @@ class Heldout(pl.Callback):
     """
 
     def __init__(self, chunks: Mapping[str, Sequence[Piece]]) -> None:
+        super().__init__()
         self.chunks = {domain: pieces for domain, pieces in chunks.items() if pieces}
-        self.step = 0  # the last step that ended
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
         self.step, self.marks = trainer.global_step, marks(int(trainer.max_steps))
         if self.step == 0:
-            self._look(trainer, pl_module)
-
-    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, *_: Any) -> None:
-        step = trainer.global_step
-        if step == self.step:
-            return
-        self.step = step
-        if step in self.marks:
             self._look(trainer, pl_module)
 
     def _look(self, trainer: pl.Trainer, stage: Stage) -> None:

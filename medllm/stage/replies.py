@@ -11,7 +11,7 @@ from transformers import PreTrainedTokenizerBase
 
 from medllm.eval.scorer import Generation
 from medllm.stage.base import Stage
-from medllm.stage.curves import looking, marks
+from medllm.stage.curves import Looks, looking, marks
 from medllm.types import Question
 
 NEW_TOKENS = 64  # a reply is cut there
@@ -27,7 +27,7 @@ class Tables(Protocol):
     ) -> None: ...
 
 
-class Replies(pl.Callback):
+class Replies(Looks):
     """Asks at the marks of `Heldout`, greedily, so that no random number is drawn.
 
     Stands before `Heldout`, whose row the table joins in W&B.
@@ -48,10 +48,10 @@ class Replies(pl.Callback):
         is_whole: bool,
         is_public: bool,
     ) -> None:
+        super().__init__()
         self.prompts, self.tokenizer, self.file = prompts, tokenizer, run_dir / "replies.jsonl"
         self.is_whole, self.is_public = is_whole, is_public
         self.rows: list[dict[str, Any]] = []
-        self.step = 0  # the last step that ended
         self.is_told = False  # whether the loggers of this attempt have the table
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
@@ -64,14 +64,6 @@ class Replies(pl.Callback):
         elif self.step:
             self.rows = [row for row in self._past() if row["step"] <= self.step]
         else:
-            self._look(trainer, pl_module)
-
-    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, *_: Any) -> None:
-        step = trainer.global_step
-        if step == self.step:
-            return
-        self.step = step
-        if step in self.marks:
             self._look(trainer, pl_module)
 
     def on_fit_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
